@@ -1,0 +1,25 @@
+/*
+ * What the compilers do not agree on. The only header outside linux/ and windows/ that may ask which
+ * compiler or system this is.
+ */
+#ifndef SBX_BASE_COMPILER_H
+#define SBX_BASE_COMPILER_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SBX_MUST_USE __attribute__((warn_unused_result))
+#if defined(__MINGW32__)
+#define SBX_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#else
+#define SBX_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#endif
+#define SBX_NORETURN __attribute__((noreturn))
+#else
+#define SBX_MUST_USE
+#define SBX_PRINTF(fmt, args)
+#define SBX_NORETURN
+#endif
+
+/* How many elements a true array has. */
+#define SBX_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * A growable byte string, and what is said about text: UTF-8, and what may reach a terminal.
+ *
+ * An sbx_text that is all zero is a valid empty one. bytes is always followed by a NUL when data is
+ * not NULL. Running out of memory makes it `failed`; further additions do nothing, and the one check
+ * is sbx_text_check() at the end.
+ */
+#ifndef SBX_BASE_TEXT_H
+#define SBX_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/base/error.h"
+
+typedef struct sbx_text {
+    char *data;
+    size_t bytes, room;
+    bool failed;
+} sbx_text;
+
+void sbx_text_done(sbx_text *text);
+void sbx_text_clear(sbx_text *text); /* keeps the memory */
+void sbx_text_add(sbx_text *text, const char *string);
+void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes);
+void sbx_text_add_format(sbx_text *text, const char *format, ...) SBX_PRINTF(2, 3);
+SBX_MUST_USE sbx_status sbx_text_check(const sbx_text *text, sbx_error *err);
+/* "" where nothing was added. */
+const char *sbx_text_string(const sbx_text *text);
+
+/* Strict UTF-8 (no surrogates, no overlong forms, no NUL). */
+bool sbx_utf8_is_valid(const char *data, size_t bytes);
+
+/*
+ * Adds a string that an untrusted program chose so that it is safe on a terminal and in one line:
+ * control characters (C0, DEL, C1), bidirectional overrides and bytes that are not UTF-8 become \xNN
+ * or \u{NNNN}, a backslash becomes two.
+ */
+void sbx_text_add_escaped(sbx_text *text, const char *data, size_t bytes);
+
+#endif
