@@ -1,0 +1,133 @@
+/*
+ * The job: a set of processes with common limits that dies as one. The contract of limits/, the same
+ * on every system; backends are chosen at run time and named per limit in sbx_job_enforcer().
+ *
+ * Life of a job:
+ *   1. sbx_job_create()       in the supervisor, before the first process; nothing runs yet
+ *   2. the first process is made and enters:
+ *        Linux    clone3 with sbx_job_clone_fd() where that is not -1 (cgroup v2); otherwise the new
+ *                 process calls sbx_job_enter() on itself before it does anything else
+ *        Windows  sbx_job_native() goes into PROC_THREAD_ATTRIBUTE_JOB_LIST
+ *   3. sbx_job_started()      once, with the first process's pid, for backends that look at processes
+ *   4. sbx_job_event_fd()     readable: call sbx_job_check(). Also call it when sbx_job_next_check_ns()
+ *                             says so
+ *   5. sbx_job_kill()         nothing of the job is left when it returns
+ *   6. sbx_job_read_usage()   after the last process is gone, before free
+ *   7. sbx_job_free()         leaves nothing on the host
+ *
+ * sbx_job_sweep() at any start clears what a killed supervisor could not.
+ * Wall, idle, output, file size and open files are not the job's: the runner and the target hold them.
+ */
+#ifndef SBX_LIMITS_JOB_H
+#define SBX_LIMITS_JOB_H
+
+#include <stdint.h>
+
+#include "limits/limits.h"
+
+typedef struct sbx_job sbx_job;
+
+typedef enum sbx_job_choice {
+    SBX_JOB_AUTO,    /* cgroup2, else cgroup1, else the user manager's scope, else polled */
+    SBX_JOB_CGROUP2, /* that one or a refusal: for tests and for `sbx doctor` */
+    SBX_JOB_CGROUP1,
+    SBX_JOB_SCOPE, /* a transient systemd scope with Delegate=yes, then cgroup2 */
+    SBX_JOB_POLLED,
+} sbx_job_choice;
+
+typedef struct sbx_job_options {
+    const char *name;      /* unique, file-name safe; the groups are called sbx-<name> */
+    sbx_job_choice choice;
+    bool allow_degraded;   /* a limit that nobody can hold becomes SBX_ENFORCER_NONE, not a refusal */
+    bool has_user_namespace; /* Linux: processes will be counted per fresh user namespace (rlimit) */
+    const char *cgroup_root; /* Linux: where cgroup file systems are mounted; NULL: read mountinfo */
+} sbx_job_options;
+
+/*
+ * Makes the job's containers and sets the limits; each limit written is read back.
+ * Fails:   REFUSED  a limit was asked for that no backend on this host can hold (step JOB; the message
+ *                   names the limit and what would make it possible)
+ *          IO       the host did not let us
+ * Owns:    *out_job, to be given to sbx_job_free()
+ * Context: supervisor, before threads
+ */
+SBX_MUST_USE sbx_status sbx_job_create(sbx_job **out_job, const sbx_limits *limits,
+                                       const sbx_job_options *options, sbx_error *err);
+
+/* The cgroup v2 directory for CLONE_INTO_CGROUP, or -1. Owned by the job. */
+int sbx_job_clone_fd(const sbx_job *job);
+
+/* Windows: the job handle. Linux: NULL. */
+void *sbx_job_native(const sbx_job *job);
+
+/*
+ * Moves the calling, single-threaded process into the job. Does nothing where clone_fd was used.
+ * Context: after fork (no allocation). Linux v1: writes "0" to each `tasks` file: moving oneself as a
+ * single thread takes no system-wide lock, where writing a pid to cgroup.procs can wait for an RCU
+ * grace period.
+ */
+SBX_MUST_USE sbx_status sbx_job_enter(const sbx_job *job, sbx_error *err);
+
+/* The rlimits and the affinity that belong to the job's enforcement (processes, CPU count), applied by
+ * the target to itself. Context: after fork. */
+SBX_MUST_USE sbx_status sbx_job_restrict_self(const sbx_job *job, sbx_error *err);
+
+/* Tells the job its first process. For polled: the root of the tree that is looked at. */
+void sbx_job_started(sbx_job *job, int64_t first_pid);
+
+/* A descriptor that becomes readable when the kernel has something to say, or -1. Owned by the job. */
+int sbx_job_event_fd(const sbx_job *job);
+
+/* What a check found. */
+typedef struct sbx_job_report {
+    bool memory_reached;    /* the kernel's own OOM event (or the polled sum) */
+    bool processes_reached; /* a fork was refused */
+    bool cpu_reached;       /* CPU time used up */
+} sbx_job_report;
+
+/*
+ * Looks at the job now. Cheap (a few file reads). now_ns is the monotonic clock.
+ * Never kills; the runner does that. Reports are sticky: once true, true for ever.
+ */
+void sbx_job_check(sbx_job *job, uint64_t now_ns, sbx_job_report *out_report);
+
+/*
+ * When sbx_job_check() must be called again at the latest (monotonic ns), or SBX_UNLIMITED. For CPU
+ * time: the earliest moment at which the limit could be reached with every CPU busy.
+ */
+uint64_t sbx_job_next_check_ns(const sbx_job *job);
+
+/* Who holds that limit; meaningful only for limits that were asked for. */
+sbx_enforcer sbx_job_enforcer(const sbx_job *job, sbx_limit_kind kind);
+
+/* CPU time used so far, for --idle; SBX_UNLIMITED if unknown. */
+uint64_t sbx_job_cpu_now_ns(sbx_job *job);
+
+/*
+ * Stops every process of the job and waits until none is left, at most timeout_ns.
+ * Linux: cgroup.kill, else SIGKILL to every process in the group; a pid namespace's init, if there is
+ * one, has been killed by the runner before. Context: supervisor.
+ */
+SBX_MUST_USE sbx_status sbx_job_kill(sbx_job *job, uint64_t timeout_ns, sbx_error *err);
+
+/* How many processes are in the job now; SBX_UNLIMITED if unknown. */
+uint64_t sbx_job_count_processes(const sbx_job *job);
+
+/* What the job used in all. Fields that this backend cannot tell stay as they were in *usage. */
+void sbx_job_read_usage(sbx_job *job, sbx_usage *usage);
+
+/* Removes the groups. NULL is fine. Call after sbx_job_kill(). */
+void sbx_job_free(sbx_job *job);
+
+/*
+ * Removes empty groups whose supervisor is gone, below the caller's own group only. The name
+ * of a group holds its owner: sbx-<pid>-<start time>-<random>, made by sbx_job_name().
+ * Returns how many were removed. Never touches a group whose owner lives, or that another user owns.
+ */
+unsigned sbx_job_sweep(void);
+
+/* Writes a fresh unique job name for this process into out. */
+enum { SBX_JOB_NAME_BYTES = 64 };
+SBX_MUST_USE sbx_status sbx_job_name(char out[SBX_JOB_NAME_BYTES], sbx_error *err);
+
+#endif
