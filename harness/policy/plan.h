@@ -1,0 +1,106 @@
+/*
+ * The plan: a policy and a command, checked against this host and frozen. Second of the three lives.
+ * Everything that can be refused is refused while the plan is made; runner and target take a
+ * const sbx_plan * and decide nothing.
+ *
+ * Strings live in the plan and are owned by it. Paths are absolute and resolved (no symlink in them),
+ * so that the mounts below go exactly where the plan says.
+ */
+#ifndef SBX_POLICY_PLAN_H
+#define SBX_POLICY_PLAN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "harness/base/text.h"
+#include "harness/policy/policy.h"
+
+/* What happens at a path. Applied in this order, so that a later kind wins over an earlier one. */
+typedef enum sbx_rule_kind {
+    SBX_RULE_READ,          /* readable by the sandbox identity (id-mapped), read-only */
+    SBX_RULE_WRITE,         /* a writable root */
+    SBX_RULE_PROTECT,       /* exists: read-only inside a writable root */
+    SBX_RULE_PROTECT_ABSENT, /* does not exist: an empty read-only directory stands in its place for
+                               the length of the run, so that it cannot be made */
+    SBX_RULE_PIN,           /* a directory between a writable root and a protected path: may be used,
+                               not renamed */
+    SBX_RULE_DENY,          /* neither read nor written */
+} sbx_rule_kind;
+
+const char *sbx_rule_word(sbx_rule_kind kind);
+
+typedef struct sbx_rule {
+    sbx_rule_kind kind;
+    bool is_directory;
+    const char *path;
+    const char *source; /* why: "--write", "policy workspace", "protect .git", "secret", "audit" */
+} sbx_rule;
+
+/* What the run needs of the host beyond files; see docs/architecture.md for what each wall holds. */
+typedef enum sbx_wall {
+    SBX_WALL_MOUNTS,   /* mount namespace: read-only world, private temp, masks */
+    SBX_WALL_PIDS,     /* pid namespace: kill-on-close, no signals out */
+    SBX_WALL_IPC,      /* ipc namespace */
+    SBX_WALL_NET,      /* net namespace */
+    SBX_WALL_LANDLOCK, /* second wall for writes and TCP; abstract sockets, signals, ptrace scoped */
+    SBX_WALL_SECCOMP,
+    SBX_WALL_UID, /* path B: another uid */
+    SBX_WALL_COUNT
+} sbx_wall;
+
+const char *sbx_wall_word(sbx_wall wall);
+
+typedef struct sbx_plan {
+    char run_id[27];          /* ULID, sortable by time */
+    const char *policy_name;
+    const char *const *argv;  /* NULL-terminated */
+    size_t argc;
+    const char *const *env;   /* NULL-terminated NAME=VALUE, already filtered */
+    const char *path_list;    /* PATH of env, for looking up argv[0] */
+    const char *cwd;
+    const sbx_rule *rules;    /* sorted: kind, then path */
+    size_t rule_count;
+    sbx_limits limits;
+    sbx_network network;
+    bool unix_sockets;
+    sbx_identity identity;    /* SELF or SANDBOX, never AUTO */
+    uid_t caller_uid, target_uid;
+    gid_t caller_gid, target_gid;
+    bool user_namespace;      /* the namespaces hang on a fresh user namespace: a caller without rights */
+    bool uses_namespaces;     /* false: user namespaces are refused here, Landlock + seccomp only */
+    bool walls[SBX_WALL_COUNT];
+    int landlock_abi;         /* 0: none */
+    uint64_t temp_bytes;      /* size of the private temp file system; SBX_UNLIMITED: the kernel's half */
+    bool allow_degraded;
+    sbx_text missing;         /* walls that were wanted and are not there: words, comma separated */
+    bool watch_denials;       /* seccomp user notification */
+    const char *audit_path;   /* the database, resolved; masked in the target */
+    bool audit_before_mounts; /* its files must exist before the target's mounts are made */
+    sbx_text policy_json;     /* the resolved policy, canonical JSON: stored once per distinct hash */
+    struct sbx_plan_memory *memory;
+} sbx_plan;
+
+typedef struct sbx_plan_request {
+    const char *const *argv;
+    const char *const *environment; /* the caller's */
+    const char *cwd;                /* NULL: the caller's */
+    const char *audit_path;         /* NULL: no database (best effort) */
+    bool allow_degraded;
+    bool watch_denials;
+} sbx_plan_request;
+
+/*
+ * Checks and freezes.
+ * Fails: INVALID  a root that does not exist or is no directory, a root that is "/" or the caller's
+ *                 home's parent, a relative or non-UTF-8 path, an empty command
+ *        REFUSED  something asked for that this host cannot enforce, with the fix in the message;
+ *                 with allow_degraded it is added to `missing` instead
+ */
+SBX_MUST_USE sbx_status sbx_plan_make(sbx_plan *out_plan, const sbx_policy *policy,
+                                      const sbx_plan_request *request, sbx_error *err);
+void sbx_plan_done(sbx_plan *plan);
+
+/* The whole plan as JSON, for --dry-run. Environment values are left out, names are shown. */
+SBX_MUST_USE sbx_status sbx_plan_to_json(sbx_text *out, const sbx_plan *plan, sbx_error *err);
+
+#endif
