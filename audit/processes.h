@@ -15,6 +15,8 @@ sbx_processes *sbx_processes_create(void); /* NULL: no memory */
 void sbx_processes_free(sbx_processes *list);
 /* Copies exe and argv_json and chooses row. Over the cap or without memory: counted as lost. */
 void sbx_processes_add(sbx_processes *list, const sbx_process_record *record);
+/* There is a record of that process that has not ended. */
+bool sbx_processes_knows(const sbx_processes *list, int32_t pid);
 /* The latest image of that process has ended; unknown pids are ignored. */
 void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit, int32_t exit_code);
 uint64_t sbx_processes_count(const sbx_processes *list);

@@ -1,0 +1,143 @@
+/* The list of program images; see processes.h. */
+#include "audit/processes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sbx_processes {
+    sbx_process_record *item;
+    size_t count, room;
+    size_t first_new; /* items from here on were never taken */
+    sbx_process_record *taken;
+    size_t *changed; /* older items that ended since */
+    size_t changed_count, changed_room;
+    uint64_t lost;
+};
+
+sbx_processes *sbx_processes_create(void)
+{
+    return calloc(1, sizeof(sbx_processes));
+}
+
+void sbx_processes_free(sbx_processes *list)
+{
+    if (list == NULL)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        free((char *)(uintptr_t)list->item[i].exe);
+        free((char *)(uintptr_t)list->item[i].argv_json);
+    }
+    free(list->item);
+    free(list->taken);
+    free(list->changed);
+    free(list);
+}
+
+static bool make_room(sbx_processes *list)
+{
+    size_t room = list->room == 0 ? 16 : list->room * 2;
+    sbx_process_record *item;
+
+    if (list->count < list->room)
+        return true;
+    if (list->count >= SBX_PROCESSES_MAX)
+        return false;
+    item = realloc(list->item, room * sizeof(*item));
+    if (item == NULL)
+        return false;
+    list->item = item;
+    list->room = room;
+    return true;
+}
+
+void sbx_processes_add(sbx_processes *list, const sbx_process_record *record)
+{
+    char *exe = record->exe == NULL ? NULL : strdup(record->exe);
+    char *argv = record->argv_json == NULL ? NULL : strdup(record->argv_json);
+
+    if ((record->exe != NULL && exe == NULL) || (record->argv_json != NULL && argv == NULL) ||
+        !make_room(list)) {
+        free(exe);
+        free(argv);
+        list->lost++;
+        return;
+    }
+    list->item[list->count] = *record;
+    list->item[list->count].exe = exe;
+    list->item[list->count].argv_json = argv;
+    list->item[list->count].row = list->count;
+    list->count++;
+}
+
+bool sbx_processes_knows(const sbx_processes *list, int32_t pid)
+{
+    for (size_t i = list->count; i > 0; i--)
+        if (list->item[i - 1].pid == pid)
+            return list->item[i - 1].end_us == 0;
+    return false;
+}
+
+static void note_change(sbx_processes *list, size_t index)
+{
+    if (index >= list->first_new)
+        return;
+    if (list->changed_count == list->changed_room) {
+        size_t room = list->changed_room == 0 ? 16 : list->changed_room * 2;
+        size_t *changed = realloc(list->changed, room * sizeof(*changed));
+
+        if (changed == NULL)
+            return; /* the end of one process is not told; the record itself stays */
+        list->changed = changed;
+        list->changed_room = room;
+    }
+    list->changed[list->changed_count++] = index;
+}
+
+void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit, int32_t exit_code)
+{
+    for (size_t i = list->count; i > 0; i--) {
+        sbx_process_record *item = &list->item[i - 1];
+
+        if (item->pid != pid)
+            continue;
+        if (item->end_us == 0) {
+            item->end_us = end_us;
+            item->has_exit = has_exit;
+            item->exit_code = exit_code;
+            note_change(list, i - 1);
+        }
+        return;
+    }
+}
+
+uint64_t sbx_processes_count(const sbx_processes *list)
+{
+    return list->count + list->lost;
+}
+
+uint64_t sbx_processes_lost(const sbx_processes *list)
+{
+    return list->lost;
+}
+
+const sbx_process_record *sbx_processes_take_changes(sbx_processes *list, size_t *out_count)
+{
+    size_t fresh = list->count - list->first_new;
+    size_t count = fresh + list->changed_count;
+
+    *out_count = 0;
+    free(list->taken);
+    list->taken = NULL;
+    if (count == 0)
+        return NULL;
+    list->taken = malloc(count * sizeof(*list->taken));
+    if (list->taken == NULL)
+        return NULL; /* nothing is forgotten: the next call tries again */
+    for (size_t i = 0; i < list->changed_count; i++)
+        list->taken[i] = list->item[list->changed[i]];
+    memcpy(list->taken + list->changed_count, list->item + list->first_new, fresh * sizeof(*list->taken));
+    list->changed_count = 0;
+    list->first_new = list->count;
+    *out_count = count;
+    return list->taken;
+}

@@ -1,0 +1,424 @@
+/*
+ * The watch by seccomp user notification: whoever calls one of the watched system calls stops, we read
+ * what it wants, let it go on (or refuse what is refused whatever it wants), and only then look
+ * whether a wall will say no.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "audit/sources/linux/address.h"
+#include "audit/sources/linux/memory.h"
+#include "audit/sources/linux/place.h"
+#include "audit/sources/linux/syscalls.h"
+#include "harness/base/clock.h"
+#include "harness/base/json.h"
+
+#define SYNC_WAKE_UP_IOCTL 0x40082104UL /* SECCOMP_IOCTL_NOTIF_SET_FLAGS, Linux 6.6 */
+#define SYNC_WAKE_UP UINT64_C(1)
+
+struct sbx_watch {
+    int listener;
+    sbx_watch_options options;
+    sbx_judge judge;
+    bool files_reached;
+    uint64_t lost;
+};
+
+typedef struct watched_call {
+    int call;
+    const char *op;
+    sbx_watch_kind kind;
+    int dirfd, path, flags, dirfd2, path2;
+} watched_call;
+
+static const watched_call watched_calls[] = {
+#define X(call, op, kind, dirfd, path, flags, dirfd2, path2)                                       \
+    {(int)(call), op, kind, dirfd, path, flags, dirfd2, path2},
+    SBX_WATCHED_CALLS(X)
+#undef X
+};
+
+sbx_status sbx_watch_create(sbx_watch **out_watch, int64_t native, int64_t first_pid,
+                            const sbx_watch_options *options, sbx_error *err)
+{
+    sbx_watch *watch = calloc(1, sizeof(*watch));
+    char path[64];
+
+    if (watch == NULL)
+        return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+    watch->listener = (int)native;
+    watch->options = *options;
+    (void)snprintf(path, sizeof(path), "/proc/%lld/root", (long long)first_pid);
+    watch->judge = (sbx_judge){.view_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+                               .has_mounts = options->has_mounts,
+                               .places = options->places,
+                               .place_count = options->place_count};
+    if (watch->judge.view_fd < 0) {
+        int code = errno;
+
+        free(watch);
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_WATCH, code, "open the job's view of the file system");
+    }
+    /* Without it every watched call costs five times as much; before Linux 6.6 it does. */
+    (void)ioctl(watch->listener, SYNC_WAKE_UP_IOCTL, SYNC_WAKE_UP);
+    *out_watch = watch;
+    return SBX_OK;
+}
+
+int sbx_watch_fd(const sbx_watch *watch)
+{
+    return watch->listener;
+}
+
+void sbx_watch_free(sbx_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    if (watch->listener >= 0)
+        close(watch->listener);
+    close(watch->judge.view_fd);
+    free(watch);
+}
+
+bool sbx_watch_files_reached(const sbx_watch *watch)
+{
+    return watch->files_reached;
+}
+
+uint64_t sbx_watch_lost(const sbx_watch *watch)
+{
+    return watch->lost;
+}
+
+/* error 0: let it go on. */
+static void answer(sbx_watch *watch, const struct seccomp_notif *call, int error)
+{
+    struct seccomp_notif_resp reply = {.id = call->id};
+
+    if (error == 0)
+        reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    else
+        reply.error = -error;
+    (void)ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply); /* ENOENT: it died meanwhile */
+}
+
+static void record(sbx_watch *watch, pid_t task, sbx_denial *denial)
+{
+    char exe[4096];
+    pid_t group = task, parent = 0;
+
+    (void)sbx_memory_read_ids(task, &group, &parent);
+    denial->pid = (int32_t)group;
+    denial->exe = sbx_memory_read_link(task, "exe", exe, sizeof(exe)) ? exe : NULL;
+    denial->source = SBX_SOURCE_SECCOMP;
+    denial->first_us = denial->last_us = sbx_clock_utc_us();
+    denial->count = 1;
+    sbx_denials_add(watch->options.denials, denial);
+}
+
+/*
+ * A path argument, made absolute. /proc/self/root is what it says, and is taken off, because from
+ * here "self" would be us.
+ */
+static bool read_path(char out[4096], pid_t task, int dirfd, uint64_t address)
+{
+    char said[4096], base[4096], link[32];
+    const char *rest = said;
+
+    if (!sbx_memory_read_string(task, address, said, sizeof(said)))
+        return false;
+    if (strncmp(said, "/proc/self/root", 15) == 0)
+        rest = said + 15;
+    else if (strncmp(said, "/proc/thread-self/root", 22) == 0)
+        rest = said + 22;
+    if (rest != said && *rest == '\0')
+        rest = "/";
+    if (*rest == '/') {
+        memcpy(out, rest, strlen(rest) + 1);
+        return true;
+    }
+    if (dirfd == AT_FDCWD)
+        (void)snprintf(link, sizeof(link), "cwd");
+    else
+        (void)snprintf(link, sizeof(link), "fd/%d", dirfd);
+    if (!sbx_memory_read_link(task, link, base, sizeof(base)))
+        return false;
+    if (*rest == '\0') /* AT_EMPTY_PATH: the descriptor itself */
+        return snprintf(out, 4096, "%s", base) < 4096;
+    return snprintf(out, 4096, "%s/%s", strcmp(base, "/") == 0 ? "" : base, rest) < 4096;
+}
+
+static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about, const sbx_attempt *attempt)
+{
+    sbx_ruling ruling;
+    sbx_denial denial = {.kind = SBX_DENIAL_FILE, .confidence = SBX_CONFIDENCE_OBSERVED};
+
+    sbx_judge_attempt(&ruling, &watch->judge, attempt);
+    if (!ruling.is_denied)
+        return;
+    denial.op = ruling.would_create ? "create" : about->op;
+    denial.target = ruling.path;
+    denial.target_bytes = strlen(ruling.path);
+    denial.rule = ruling.rule;
+    denial.error = ruling.error;
+    record(watch, task, &denial);
+}
+
+static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *about, const char *from,
+                           const char *to)
+{
+    sbx_denial denial = {.kind = SBX_DENIAL_FILE,
+                         .op = about->op,
+                         .target = from,
+                         .target_bytes = strlen(from),
+                         .rule = "crosses a root's border",
+                         .error = EXDEV,
+                         .confidence = SBX_CONFIDENCE_OBSERVED};
+
+    if (sbx_judge_crosses_mounts(&watch->judge, from, to))
+        record(watch, task, &denial);
+}
+
+static uint64_t read_open_flags(const struct seccomp_notif *call, const watched_call *about)
+{
+    uint64_t flags = 0;
+
+    if (about->kind == SBX_WATCH_OPEN2)
+        (void)sbx_memory_read((pid_t)call->pid, call->data.args[2], &flags, sizeof(flags));
+    else if (about->flags >= 0)
+        flags = call->data.args[about->flags] & 0xffffffffU;
+    else
+        flags = O_CREAT | O_WRONLY | O_TRUNC; /* creat */
+    return flags;
+}
+
+static void handle_file(sbx_watch *watch, const struct seccomp_notif *call, const watched_call *about)
+{
+    const __u64 *args = call->data.args;
+    pid_t task = (pid_t)call->pid;
+    char first[4096], second[4096];
+    int dirfd = about->dirfd >= 0 ? (int)args[about->dirfd] : AT_FDCWD;
+    int dirfd2 = about->dirfd2 >= 0 ? (int)args[about->dirfd2] : AT_FDCWD;
+    bool is_link = strcmp(about->op, "link") == 0, is_rename = strcmp(about->op, "rename") == 0;
+    sbx_attempt attempt = {.kind = about->kind, .path = first};
+    bool has_first, has_second;
+
+    if (about->kind == SBX_WATCH_OPEN || about->kind == SBX_WATCH_OPEN2) {
+        attempt.flags = read_open_flags(call, about);
+        attempt.no_follow = (attempt.flags & O_NOFOLLOW) != 0;
+    }
+    has_first = read_path(first, task, dirfd, args[about->path]);
+    has_second = about->path2 >= 0 && read_path(second, task, dirfd2, args[about->path2]);
+    answer(watch, call, 0);
+
+    if (!has_first)
+        return; /* EFAULT for the program too, or it is gone */
+    attempt.is_new_name = strcmp(about->op, "create") == 0;
+    if (!is_link) /* a link changes nothing where its source lies */
+        judge_path(watch, task, about, &attempt);
+    if (!has_second)
+        return;
+    attempt.path = second;
+    attempt.is_new_name = true;
+    attempt.replaces = is_rename;
+    judge_path(watch, task, about, &attempt);
+    if (is_link || is_rename)
+        judge_crossing(watch, task, about, first, second);
+}
+
+static void record_address(sbx_watch *watch, const struct seccomp_notif *call, const sbx_address *address,
+                           const char *op, int error, sbx_confidence confidence)
+{
+    char text[160];
+    sbx_denial denial = {.kind = SBX_DENIAL_NETWORK,
+                         .op = op,
+                         .target = text,
+                         .rule = watch->options.network == SBX_WATCH_NETWORK_NONE ? "network none"
+                                                                                  : "network loopback",
+                         .error = error,
+                         .confidence = confidence};
+
+    sbx_address_format(text, sizeof(text), address);
+    denial.target_bytes = strlen(text);
+    record(watch, (pid_t)call->pid, &denial);
+}
+
+/*
+ * Network none: every connect is refused here, whatever its address is or becomes, so that no path socket
+ * of the host can be reached. A socket file that does not exist is an ordinary failure (libc asks
+ * for nscd all the time), and so is no address at all.
+ */
+static void refuse_connect(sbx_watch *watch, const struct seccomp_notif *call, const sbx_address *address)
+{
+    int error = sbx_address_refusal(address, watch->judge.view_fd);
+
+    answer(watch, call, error);
+    if (error != ENOENT && error != EINVAL && !sbx_address_is_route_lookup(address))
+        record_address(watch, call, address, "connect", error, SBX_CONFIDENCE_BROKER);
+}
+
+static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    const __u64 *args = call->data.args;
+    bool is_send = call->data.nr == SYS_sendto, is_bind = call->data.nr == SYS_bind;
+    sbx_address address;
+
+    sbx_address_read(&address, (pid_t)call->pid, (int)args[0], args[is_send ? 4 : 1], args[is_send ? 5 : 2]);
+    if (!is_send && !is_bind && !watch->options.may_connect) {
+        refuse_connect(watch, call, &address);
+        return;
+    }
+    answer(watch, call, 0); /* the network namespace is the wall, so nothing can be changed behind us */
+    if (sbx_address_is_denied(&address, watch->options.network, is_bind))
+        record_address(watch, call, &address, is_bind ? "bind" : is_send ? "send" : "connect",
+                       is_bind ? EACCES : ENETUNREACH, SBX_CONFIDENCE_OBSERVED);
+}
+
+static void add_argument(sbx_json *json, pid_t task, uint64_t address, size_t *budget)
+{
+    char text[1024];
+    size_t bytes;
+
+    if (sbx_memory_read_string(task, address, text, sizeof(text)))
+        bytes = strlen(text);
+    else
+        bytes = sbx_memory_read(task, address, text, 256); /* longer than we keep */
+    if (bytes > *budget)
+        bytes = *budget;
+    sbx_json_bytes(json, NULL, text, bytes);
+    *budget -= bytes;
+}
+
+/* ["argv0", "argv1", …], cut where it grows past what is kept. */
+static void read_arguments(sbx_text *out, pid_t task, uint64_t address)
+{
+    uint64_t pointers[64];
+    size_t count = sbx_memory_read(task, address, pointers, sizeof(pointers)) / sizeof(pointers[0]);
+    size_t budget = 4096, i;
+    sbx_json json;
+
+    sbx_json_init(&json, out);
+    sbx_json_open_array(&json, NULL);
+    for (i = 0; i < count && pointers[i] != 0 && budget > 0; i++)
+        add_argument(&json, task, pointers[i], &budget);
+    if (i < count ? pointers[i] != 0 : count > 0)
+        sbx_json_string(&json, NULL, "\xE2\x80\xA6");
+    sbx_json_close_array(&json);
+}
+
+static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    const __u64 *args = call->data.args;
+    pid_t task = (pid_t)call->pid, group = task, parent = 0;
+    bool is_at = call->data.nr == SYS_execveat;
+    char path[4096];
+    bool has_path = read_path(path, task, is_at ? (int)args[0] : AT_FDCWD, args[is_at ? 1 : 0]);
+    sbx_text argv = {0};
+    sbx_process_record process = {.start_us = sbx_clock_utc_us()};
+
+    read_arguments(&argv, task, args[is_at ? 2 : 1]);
+    answer(watch, call, 0);
+    /* A shell tries every directory of PATH: what does not exist there is no program. */
+    if (!has_path || faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
+        sbx_text_done(&argv);
+        return;
+    }
+    (void)sbx_memory_read_ids(task, &group, &parent);
+    process.pid = (int32_t)group;
+    process.parent_pid = (int32_t)parent;
+    process.exe = path;
+    process.argv_json = argv.failed ? NULL : sbx_text_string(&argv);
+    sbx_processes_add(watch->options.processes, &process);
+    sbx_text_done(&argv);
+}
+
+/*
+ * A process ends by itself: its exit code. The kernel tells nobody of EMFILE; a process that leaves with
+ * every descriptor that --files gave it in use ran out of them.
+ */
+static void handle_exit(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    pid_t group = (pid_t)call->pid, parent;
+    char path[48];
+    struct stat about;
+
+    if (watch->options.files_count != SBX_UNLIMITED) {
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)call->pid);
+        if (stat(path, &about) == 0 && (uint64_t)about.st_size >= watch->options.files_count)
+            watch->files_reached = true;
+    }
+    if (!sbx_processes_knows(watch->options.processes, (int32_t)group))
+        (void)sbx_memory_read_ids((pid_t)call->pid, &group, &parent); /* a thread, or a fork without exec */
+    answer(watch, call, 0);
+    sbx_processes_end(watch->options.processes, (int32_t)group, sbx_clock_utc_us(), true,
+                      (int32_t)(call->data.args[0] & 0xff));
+}
+
+/* Refused whatever it wants: the answer is ours, so the record is certain. */
+static void handle_refused(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    char text[64];
+    bool is_socket = call->data.nr == SYS_socket || call->data.nr == SYS_socketpair;
+    int error = is_socket ? EACCES : EPERM;
+    sbx_denial denial = {.kind = is_socket ? SBX_DENIAL_NETWORK : SBX_DENIAL_SYSCALL,
+                         .op = is_socket ? "socket" : "call",
+                         .target = text,
+                         .rule = is_socket ? "socket family" : "system call filter",
+                         .error = error,
+                         .confidence = SBX_CONFIDENCE_BROKER};
+
+    answer(watch, call, error);
+    if (is_socket)
+        sbx_address_format_family(text, sizeof(text), (int)call->data.args[0]);
+    else
+        sbx_address_format_call(text, sizeof(text), call->data.nr);
+    denial.target_bytes = strlen(text);
+    record(watch, (pid_t)call->pid, &denial);
+}
+
+static void handle(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    int number = call->data.nr;
+
+    if (number == SYS_execve || number == SYS_execveat) {
+        handle_exec(watch, call);
+        return;
+    }
+    if (number == SYS_connect || number == SYS_bind || number == SYS_sendto) {
+        handle_address(watch, call);
+        return;
+    }
+    if (number == SYS_exit_group) {
+        handle_exit(watch, call);
+        return;
+    }
+    for (size_t i = 0; i < SBX_COUNT_OF(watched_calls); i++)
+        if (watched_calls[i].call == number) {
+            handle_file(watch, call, &watched_calls[i]);
+            return;
+        }
+    handle_refused(watch, call);
+}
+
+void sbx_watch_serve(sbx_watch *watch)
+{
+    union {
+        struct seccomp_notif call;
+        char room[256]; /* a later kernel may write more than our header knows */
+    } got;
+
+    memset(&got, 0, sizeof(got)); /* the kernel insists */
+    if (ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_RECV, &got.call) == 0)
+        handle(watch, &got.call);
+    else if (errno != EINTR && errno != ENOENT)
+        watch->lost++;
+}

@@ -1,0 +1,246 @@
+/* See place.h. */
+#include "audit/sources/linux/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness/base/path.h"
+
+/* Inside the job's view, absolute symlinks included. */
+static int open_in_view(const sbx_judge *judge, const char *path, bool no_follow)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC | (no_follow ? O_NOFOLLOW : 0),
+                           .resolve = RESOLVE_IN_ROOT};
+
+    return (int)syscall(SYS_openat2, judge->view_fd, path, &how, sizeof(how));
+}
+
+static void name_of_fd(int fd, char *out, size_t room, const char *otherwise)
+{
+    char link[32];
+    ssize_t bytes;
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    bytes = readlink(link, out, room - 1);
+    if (bytes > 0)
+        out[bytes] = '\0';
+    else
+        (void)snprintf(out, room, "%s", otherwise);
+}
+
+/* The innermost place that holds path; NULL: none. */
+static const sbx_place *find_place(const sbx_judge *judge, const char *path)
+{
+    const sbx_place *found = NULL;
+    size_t longest = 0;
+
+    for (size_t i = 0; i < judge->place_count; i++) {
+        const sbx_place *place = &judge->places[i];
+        size_t bytes = strlen(place->path);
+
+        if (bytes >= longest && sbx_path_is_within(path, place->path)) {
+            found = place;
+            longest = bytes;
+        }
+    }
+    return found;
+}
+
+static const char *rule_at(const sbx_judge *judge, const char *path)
+{
+    const sbx_place *place = find_place(judge, path);
+
+    if (place == NULL)
+        return "no writable root";
+    return place->rule;
+}
+
+static bool is_read_only(int fd)
+{
+    struct statvfs about;
+
+    return fstatvfs(fd, &about) == 0 && (about.f_flag & ST_RDONLY) != 0;
+}
+
+/* May the caller outside change it, and does only our wall say no? */
+static bool wall_refuses(const sbx_judge *judge, int fd, const char *path, bool owner_only)
+{
+    const sbx_place *place;
+
+    if (owner_only) {
+        struct stat about;
+
+        if (fstat(fd, &about) != 0 || (geteuid() != 0 && about.st_uid != geteuid()))
+            return false;
+        if (judge->has_mounts)
+            return is_read_only(fd);
+    } else if (faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0) {
+        return errno == EROFS && judge->has_mounts;
+    }
+    if (judge->has_mounts)
+        return false;
+    place = find_place(judge, path);
+    return (place == NULL && strncmp(path, "/dev/", 5) != 0) ||
+           (place != NULL && place->kind != SBX_PLACE_WRITABLE);
+}
+
+/* A name in a directory: the directory is what must be writable. */
+static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *path, bool is_new_name,
+                        bool replaces)
+{
+    char parent[4096];
+    const char *name;
+    char *slash;
+    size_t bytes = strlen(path);
+    struct stat about;
+    const sbx_place *place;
+    bool exists;
+    int fd;
+
+    if (bytes == 0 || bytes >= sizeof(parent))
+        return;
+    memcpy(parent, path, bytes + 1);
+    while (bytes > 1 && parent[bytes - 1] == '/')
+        parent[--bytes] = '\0';
+    slash = strrchr(parent, '/');
+    if (slash == NULL)
+        return;
+    name = path + (slash + 1 - parent);
+    slash[slash == parent] = '\0';
+    fd = open_in_view(judge, parent, false);
+    if (fd < 0)
+        return;
+    name_of_fd(fd, out->path, sizeof(out->path) - 2, parent);
+    bytes = strlen(out->path);
+    if (bytes > 1)
+        out->path[bytes++] = '/';
+    (void)snprintf(out->path + bytes, sizeof(out->path) - bytes, "%s", name);
+    bytes = strlen(out->path);
+    while (bytes > 1 && out->path[bytes - 1] == '/')
+        out->path[--bytes] = '\0';
+    exists = fstatat(judge->view_fd, out->path + 1, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    place = find_place(judge, out->path);
+    if (place != NULL && place->kind == SBX_PLACE_PROTECTED && strcmp(place->path, out->path) == 0) {
+        out->is_denied = true;
+        out->error = is_new_name ? EEXIST : EBUSY;
+    } else if ((replaces || exists != is_new_name) && wall_refuses(judge, fd, parent, false)) {
+        out->is_denied = true;
+        out->error = judge->has_mounts ? EROFS : EACCES;
+    }
+    close(fd);
+}
+
+static void judge_object(sbx_ruling *out, const sbx_judge *judge, const sbx_attempt *attempt)
+{
+    bool owner_only = attempt->kind == SBX_WATCH_OWNED;
+    int fd = open_in_view(judge, attempt->path, attempt->no_follow || attempt->kind == SBX_WATCH_LINK);
+
+    if (fd < 0)
+        return;
+    name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
+    if (wall_refuses(judge, fd, out->path, owner_only)) {
+        out->is_denied = true;
+        out->error = judge->has_mounts ? EROFS : EACCES;
+    }
+    close(fd);
+}
+
+static void judge_open(sbx_ruling *out, const sbx_judge *judge, const sbx_attempt *attempt)
+{
+    bool writes = (attempt->flags & (O_WRONLY | O_RDWR | O_TRUNC)) != 0;
+    bool creates = (attempt->flags & O_CREAT) != 0;
+    struct stat about;
+    int fd = open_in_view(judge, attempt->path, attempt->no_follow);
+
+    if (fd < 0) {
+        if (errno == ENOENT && creates) {
+            out->would_create = true;
+            judge_entry(out, judge, attempt->path, true, false);
+        }
+        return;
+    }
+    name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
+    if (fstat(fd, &about) != 0 || (creates && (attempt->flags & O_EXCL) != 0))
+        writes = false; /* EEXIST: an ordinary failure */
+    if (S_ISDIR(about.st_mode) && (attempt->flags & O_TMPFILE) != O_TMPFILE)
+        writes = false; /* EISDIR */
+    if (S_ISLNK(about.st_mode))
+        writes = false; /* ELOOP: asked not to follow */
+    if (writes && wall_refuses(judge, fd, out->path, false)) {
+        out->is_denied = true;
+        out->error = judge->has_mounts ? EROFS : EACCES;
+    }
+    close(fd);
+}
+
+void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attempt *attempt)
+{
+    sbx_text clean = {0};
+    const sbx_place *place;
+
+    memset(out, 0, offsetof(sbx_ruling, path));
+    (void)snprintf(out->path, sizeof(out->path), "%s", attempt->path);
+    if (sbx_path_clean(&clean, "/", attempt->path, NULL) == SBX_OK) {
+        place = find_place(judge, sbx_text_string(&clean));
+        if (place != NULL && place->kind == SBX_PLACE_SECRET) {
+            (void)snprintf(out->path, sizeof(out->path), "%s", sbx_text_string(&clean));
+            out->is_denied = true;
+            out->error = EACCES;
+            out->rule = place->rule;
+        }
+    }
+    sbx_text_done(&clean);
+    if (out->is_denied)
+        return;
+    switch (attempt->kind) {
+    case SBX_WATCH_OPEN:
+    case SBX_WATCH_OPEN2:
+        judge_open(out, judge, attempt);
+        break;
+    case SBX_WATCH_OBJECT:
+    case SBX_WATCH_LINK:
+    case SBX_WATCH_OWNED:
+        judge_object(out, judge, attempt);
+        break;
+    case SBX_WATCH_ENTRY:
+        judge_entry(out, judge, attempt->path, attempt->is_new_name, attempt->replaces);
+        break;
+    }
+    out->rule = rule_at(judge, out->path);
+}
+
+static bool parent_mount(const sbx_judge *judge, const char *path, struct statx *out)
+{
+    char parent[4096];
+    char *slash;
+    int fd;
+    bool ok;
+
+    (void)snprintf(parent, sizeof(parent), "%s", path);
+    slash = strrchr(parent, '/');
+    if (slash == NULL)
+        return false;
+    slash[slash == parent] = '\0';
+    fd = open_in_view(judge, parent, false);
+    if (fd < 0)
+        return false;
+    ok = statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, out) == 0;
+    close(fd);
+    return ok;
+}
+
+bool sbx_judge_crosses_mounts(const sbx_judge *judge, const char *from, const char *to)
+{
+    struct statx a, b;
+
+    return judge->has_mounts && parent_mount(judge, from, &a) && parent_mount(judge, to, &b) &&
+           a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor &&
+           a.stx_mnt_id != b.stx_mnt_id;
+}
