@@ -1,0 +1,31 @@
+/* The limits that each process holds for itself. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "harness/target/linux/steps.h"
+
+static sbx_status set_limit(int resource, uint64_t value, sbx_limit_kind kind, sbx_error *err)
+{
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+
+    if (setrlimit((__rlimit_resource_t)resource, &limit) != 0)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_RLIMIT, errno, "set the limit --%s",
+                              sbx_limit_word(kind));
+    return SBX_OK;
+}
+
+sbx_status sbx_rlimits_apply(const sbx_entry *entry, sbx_error *err)
+{
+    const sbx_limits *limits = &entry->plan->limits;
+    uint64_t file_size = limits->value[SBX_LIMIT_FILE_SIZE];
+    uint64_t files = limits->value[SBX_LIMIT_FILES];
+    struct rlimit no_core = {0, 0};
+    sbx_status st = SBX_OK;
+
+    (void)setrlimit(RLIMIT_CORE, &no_core); /* a core dump writes where a pattern on the host says */
+    if (file_size != SBX_UNLIMITED)
+        st = set_limit(RLIMIT_FSIZE, file_size, SBX_LIMIT_FILE_SIZE, err);
+    if (st == SBX_OK && files != SBX_UNLIMITED)
+        st = set_limit(RLIMIT_NOFILE, files, SBX_LIMIT_FILES, err);
+    return st;
+}
