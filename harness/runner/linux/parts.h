@@ -1,0 +1,126 @@
+/* The parts of the runner on Linux, one file each. All are for the supervisor's one thread. */
+#ifndef SBX_RUNNER_LINUX_PARTS_H
+#define SBX_RUNNER_LINUX_PARTS_H
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "audit/sources/watch.h"
+#include "harness/runner/runner.h"
+#include "harness/target/target.h"
+
+/* ---- signals.c: INT, TERM, HUP, QUIT stop the job instead of us ---------------------------------- */
+
+/* Installs handlers for those of them that the caller does not ignore, and ignores PIPE. */
+SBX_MUST_USE sbx_status sbx_signals_take(sbx_error *err);
+void sbx_signals_give_back(void);
+int sbx_signals_fd(void);               /* readable: one came */
+int sbx_signals_next(void);             /* the oldest that came, 0: none */
+const bool *sbx_signals_came(void);     /* becomes true with the first one */
+uint64_t sbx_signals_mask_before(void); /* the caller's mask, signal n in bit n - 1 */
+bool sbx_signals_pipe_ignored(void);    /* the caller ignored SIGPIPE */
+
+/* ---- terminal.c: who is in the foreground ---------------------------------------------------------- */
+
+typedef struct sbx_terminal {
+    int fd;                /* a standard stream that is a terminal, or -1 */
+    bool takes_foreground; /* the target shall be in the foreground: stdin is ours */
+    pid_t group;           /* ours */
+    pid_t target_group;    /* as we see it; 0 until known */
+} sbx_terminal;
+
+void sbx_terminal_look(sbx_terminal *out);
+void sbx_terminal_take_back(const sbx_terminal *terminal);
+/* The target stopped itself (^Z): we stop with it, and go on with it. */
+void sbx_terminal_stop_too(const sbx_terminal *terminal);
+
+/* ---- output.c: stdout and stderr through us, counted and cut (--output) -------------------------- */
+
+typedef struct sbx_output_stream {
+    int from, to; /* -1: closed */
+    char *data;   /* what was read and could not be written yet */
+    size_t start, bytes;
+    bool is_careful; /* `to` may block: write no more than a pipe takes at once */
+} sbx_output_stream;
+
+typedef struct sbx_output {
+    bool is_used;
+    uint64_t limit_bytes, seen_bytes;
+    bool is_truncated;
+    int child_fd[3]; /* what becomes the target's stdout [1] and stderr [2] */
+    sbx_output_stream stream[2];
+} sbx_output;
+
+SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, sbx_error *err);
+void sbx_output_started(sbx_output *output); /* closes child_fd */
+size_t sbx_output_poll(const sbx_output *output, struct pollfd *wait); /* fills at most 4 */
+void sbx_output_move(sbx_output *output, const struct pollfd *wait, size_t count);
+/* The job is dead: hands on what is still in the pipes, up to the limit. */
+void sbx_output_drain(sbx_output *output);
+void sbx_output_done(sbx_output *output);
+
+/* ---- placeholder.c: empty directories that keep protected names from being made ------------------ */
+
+typedef struct sbx_placeholders {
+    struct sbx_placeholder *item;
+    size_t count;
+} sbx_placeholders;
+
+SBX_MUST_USE sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sbx_error *err);
+void sbx_placeholders_release(sbx_placeholders *held);
+
+/* ---- spawn.c: the job's first process --------------------------------------------------------------- */
+
+typedef struct sbx_child {
+    pid_t pid;      /* init, as we see it */
+    int pidfd;      /* -1: none */
+    int control_fd; /* our end; -1: none */
+} sbx_child;
+
+/* A user namespace that maps the caller to the target, for id-mapped mounts; -1 where none is needed. */
+SBX_MUST_USE sbx_status sbx_spawn_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err);
+
+/* ---- record.c: the run's rows --------------------------------------------------------------------------- */
+
+typedef struct sbx_record {
+    const sbx_plan *plan;
+    const sbx_run_options *options;
+    sbx_store *store;
+    int64_t row; /* 0: no start row */
+    sbx_processes *processes;
+    sbx_denials *denials;
+    uint64_t flushed_ns, flush_pause_ns;
+} sbx_record;
+
+/* Opens the database; with audit not required a failure is kept in *result. */
+SBX_MUST_USE sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err);
+/* The start row is durable when this returns OK. */
+SBX_MUST_USE sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *err);
+/* Writes what came since, if the lock is free and it is time. Returns when to call again (ns). */
+uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns);
+/* The end row, or the whole row of a run that never started. */
+void sbx_record_end(sbx_record *record, sbx_result *result);
+void sbx_record_close(sbx_record *record);
+
+/* ---- follow.c: from "go" to the end ---------------------------------------------------------------------- */
+
+typedef struct sbx_follow {
+    const sbx_plan *plan;
+    sbx_job *job;
+    sbx_child *child;
+    sbx_watch *watch; /* NULL: not watched */
+    sbx_output *output;
+    sbx_terminal *terminal;
+    sbx_record *record;
+    sbx_events *events;
+    uint64_t go_ns;
+    bool has_ended;     /* EXITED came */
+    sbx_wire_exit exit; /* valid with has_ended */
+} sbx_follow;
+
+/* Returns when the command has ended or was stopped; init may still be dying. */
+void sbx_follow_to_end(sbx_follow *follow);
+
+#endif

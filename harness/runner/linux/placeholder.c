@@ -1,0 +1,100 @@
+/*
+ * A protected name that does not exist must not come to be. A mount point needs something to stand
+ * on, so an empty directory stands there for the length of the run, with a mode that says whose it is
+ * (sticky, read-only: 01555). Several runs may share one: each holds a shared lock on it, and who can
+ * get the exclusive one at the end takes it away. Locks die with their holders, so a killed sbx leaves
+ * at most an empty directory, which the next run over the same root takes away, and the next start
+ * by the lease in the audit database.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/runner/linux/parts.h"
+
+enum { PLACEHOLDER_MODE = 01555 };
+
+struct sbx_placeholder {
+    const char *path;
+    int fd;
+};
+
+static bool is_ours(const struct stat *about)
+{
+    return S_ISDIR(about->st_mode) && (about->st_mode & 07777) == PLACEHOLDER_MODE;
+}
+
+/* Makes it or joins it. The loop ends: each round means that another run took it away just now. */
+static sbx_status take(int *out_fd, const char *path, sbx_error *err)
+{
+    for (int round = 0; round < 1000; round++) {
+        struct stat held, there;
+        int fd;
+
+        if (mkdir(path, 0700) == 0) {
+            if (chmod(path, PLACEHOLDER_MODE) != 0)
+                return sbx_fail_errno(err, SBX_IO, SBX_STEP_MOUNT, errno, "set the mode of %s", path);
+        } else if (errno != EEXIST) {
+            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno,
+                                  "keep the protected name %s from being made", path);
+        }
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0)
+            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno, "open the protected name %s", path);
+        if (flock(fd, LOCK_SH) == 0 && fstat(fd, &held) == 0 && lstat(path, &there) == 0 &&
+            held.st_ino == there.st_ino && held.st_dev == there.st_dev) {
+            *out_fd = fd;
+            return SBX_OK;
+        }
+        close(fd);
+    }
+    return sbx_fail_plain(err, SBX_BUSY, SBX_STEP_MOUNT, "%s is made and taken away all the time", path);
+}
+
+static void release(const struct sbx_placeholder *one)
+{
+    struct stat about;
+
+    if (flock(one->fd, LOCK_EX | LOCK_NB) == 0 && fstat(one->fd, &about) == 0 && is_ours(&about))
+        (void)rmdir(one->path); /* not empty: then somebody outside put something there; it stays */
+    close(one->fd);
+}
+
+sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sbx_error *err)
+{
+    size_t count = 0;
+
+    *out = (sbx_placeholders){0};
+    for (size_t i = 0; i < plan->rule_count; i++)
+        count += plan->rules[i].kind == SBX_RULE_PROTECT_ABSENT;
+    if (count == 0 || !plan->walls[SBX_WALL_MOUNTS])
+        return SBX_OK;
+    out->item = calloc(count, sizeof(*out->item));
+    if (out->item == NULL)
+        return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_MOUNT, "no memory");
+    for (size_t i = 0; i < plan->rule_count; i++) {
+        sbx_status st;
+
+        if (plan->rules[i].kind != SBX_RULE_PROTECT_ABSENT)
+            continue;
+        out->item[out->count].path = plan->rules[i].path;
+        st = take(&out->item[out->count].fd, plan->rules[i].path, err);
+        if (st != SBX_OK)
+            return st;
+        out->count++;
+    }
+    return SBX_OK;
+}
+
+void sbx_placeholders_release(sbx_placeholders *held)
+{
+    for (size_t i = held->count; i > 0; i--)
+        release(&held->item[i - 1]);
+    free(held->item);
+    *held = (sbx_placeholders){0};
+}

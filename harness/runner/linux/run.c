@@ -1,0 +1,456 @@
+/*
+ * One run, in order. What can overlap does: the target prepares itself on one CPU while the database
+ * is opened and the start row is made durable on the other; "go" needs both.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "audit/sources/linux/masks.h"
+#include "harness/base/clock.h"
+#include "harness/runner/linux/parts.h"
+
+typedef struct live_run {
+    const sbx_plan *plan;
+    const sbx_run_options *options;
+    sbx_result *result;
+    sbx_error *err; /* of result */
+    char job_name[SBX_JOB_NAME_BYTES];
+    sbx_job *job;
+    sbx_placeholders placeholders;
+    sbx_terminal terminal;
+    sbx_output output;
+    int idmap_fd;
+    sbx_child child;
+    int listener;
+    int masks_fd; /* the directory of what stands for secrets */
+    pid_t target_pid;
+    sbx_place *places;
+    sbx_watch *watch;
+    sbx_record record;
+    sbx_follow follow;
+    bool has_go;
+} live_run;
+
+static void describe_walls(sbx_result *result, const sbx_plan *plan)
+{
+    for (int wall = 0; wall < SBX_WALL_COUNT; wall++)
+        if (plan->walls[wall]) {
+            if (result->walls.bytes > 0)
+                sbx_text_add(&result->walls, ",");
+            sbx_text_add(&result->walls, sbx_wall_word((sbx_wall)wall));
+        }
+    sbx_text_add(&result->missing, sbx_text_string(&plan->missing));
+    result->is_partial = plan->missing.bytes > 0;
+}
+
+/* Limits that nobody holds make a run partial too. */
+static void describe_enforcers(live_run *run)
+{
+    const sbx_limits *limits = &run->plan->limits;
+    sbx_result *result = run->result;
+
+    for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++) {
+        sbx_enforcer held = SBX_ENFORCER_NONE;
+
+        if (limits->value[kind] == SBX_UNLIMITED)
+            continue;
+        switch ((sbx_limit_kind)kind) {
+        case SBX_LIMIT_WALL:
+        case SBX_LIMIT_IDLE:
+            held = SBX_ENFORCER_TIMER;
+            break;
+        case SBX_LIMIT_FILE_SIZE:
+        case SBX_LIMIT_FILES:
+            held = SBX_ENFORCER_RLIMIT;
+            break;
+        case SBX_LIMIT_OUTPUT:
+            held = SBX_ENFORCER_PIPE;
+            break;
+        default:
+            held = sbx_job_enforcer(run->job, (sbx_limit_kind)kind);
+        }
+        result->enforcers[kind] = held;
+        if (held != SBX_ENFORCER_NONE)
+            continue;
+        if (result->missing.bytes > 0)
+            sbx_text_add(&result->missing, ",");
+        sbx_text_add(&result->missing, sbx_limit_word((sbx_limit_kind)kind));
+        result->is_partial = true;
+    }
+}
+
+/* 1. Everything that can fail before a process exists. */
+static sbx_status prepare(live_run *run)
+{
+    const sbx_plan *plan = run->plan;
+    sbx_job_options options = {.name = run->job_name,
+                               .allow_degraded = plan->allow_degraded,
+                               .has_user_namespace = plan->user_namespace};
+    sbx_status st;
+
+    if ((st = sbx_job_name(run->job_name, run->err)) != SBX_OK ||
+        (st = sbx_job_create(&run->job, &plan->limits, &options, run->err)) != SBX_OK)
+        return st;
+    describe_enforcers(run);
+    sbx_terminal_look(&run->terminal);
+    if ((st = sbx_placeholders_take(&run->placeholders, plan, run->err)) != SBX_OK ||
+        (st = sbx_spawn_idmap(&run->idmap_fd, plan, run->err)) != SBX_OK ||
+        (st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) != SBX_OK)
+        return st;
+    if (plan->watch_denials) {
+        run->record.denials = run->result->denials = sbx_denials_create();
+        run->record.processes = sbx_processes_create();
+        if (run->record.denials == NULL || run->record.processes == NULL)
+            return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+    }
+    return SBX_OK;
+}
+
+/* 2. The job's first process; from here on something must be taken down again. */
+static sbx_status spawn(live_run *run)
+{
+    sbx_entry entry = {.plan = run->plan,
+                       .job = run->job,
+                       .control_fd = -1,
+                       .idmap_fd = run->idmap_fd,
+                       .output_fd = {-1, run->output.child_fd[1], run->output.child_fd[2]},
+                       .takes_foreground = run->terminal.takes_foreground,
+                       .has_terminal = run->terminal.fd >= 0,
+                       .terminal_fd = run->terminal.fd,
+                       .ignores_sigpipe = sbx_signals_pipe_ignored(),
+                       .signal_mask = sbx_signals_mask_before()};
+    sbx_status st = sbx_spawn(&run->child, &entry, run->err);
+
+    sbx_output_started(&run->output);
+    if (st == SBX_OK)
+        sbx_job_started(run->job, run->child.pid);
+    return st;
+}
+
+/* READY brings the listener, the masks and, as the kernel's word, the target's pid. */
+static void read_ready(live_run *run, struct msghdr *header, int what)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
+        if (part->cmsg_level != SOL_SOCKET)
+            continue;
+        if (part->cmsg_type == SCM_RIGHTS) {
+            int fds[2];
+            size_t count = 0;
+
+            memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
+            if (what & 1)
+                run->listener = fds[count++];
+            if (what & 2)
+                run->masks_fd = fds[count];
+        } else if (part->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred who;
+
+            memcpy(&who, CMSG_DATA(part), sizeof(who));
+            run->target_pid = who.pid;
+        }
+    }
+}
+
+/* 4. The target is confined and waits. A signal to us ends the wait: the job is taken down unborn. */
+static sbx_status await_ready(live_run *run)
+{
+    sbx_wire message;
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+                            .msg_controllen = sizeof(control.room)};
+    ssize_t got;
+
+    for (;;) {
+        struct pollfd wait[2] = {{.fd = run->child.control_fd, .events = POLLIN},
+                                 {.fd = sbx_signals_fd(), .events = POLLIN}};
+
+        if (poll(wait, 2, -1) < 0)
+            continue;
+        if (wait[1].revents != 0) {
+            run->result->events.cancelled_by = sbx_signals_next();
+            return SBX_OK;
+        }
+        break;
+    }
+    got = recvmsg(run->child.control_fd, &header, MSG_CMSG_CLOEXEC);
+    if (got != (ssize_t)sizeof(message))
+        return sbx_fail_plain(run->err, SBX_IO, SBX_STEP_SPAWN,
+                              "the job's first process died while it prepared itself (was it killed, or the "
+                              "memory limit too small to start anything?)");
+    if (message.kind == SBX_WIRE_FAILED) {
+        *run->err = message.u.error;
+        return message.u.error.status;
+    }
+    read_ready(run, &header, message.value);
+    return SBX_OK;
+}
+
+static void add_place(live_run *run, size_t *count, sbx_place_kind kind, const sbx_rule *rule)
+{
+    run->places[(*count)++] = (sbx_place){.kind = kind, .path = rule->path, .rule = rule->source};
+}
+
+/* The private directories are writable places too, or a write there would look refused. */
+static size_t describe_places(live_run *run)
+{
+    static const char *const temporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
+    const sbx_plan *plan = run->plan;
+    size_t count = 0;
+
+    for (size_t i = 0; plan->walls[SBX_WALL_MOUNTS] && i < SBX_COUNT_OF(temporary); i++)
+        run->places[count++] = (sbx_place){SBX_PLACE_WRITABLE, temporary[i], "private temp"};
+    for (size_t i = 0; i < plan->rule_count; i++) {
+        const sbx_rule *rule = &plan->rules[i];
+
+        if (rule->kind == SBX_RULE_WRITE)
+            add_place(run, &count, SBX_PLACE_WRITABLE, rule);
+        else if (rule->kind == SBX_RULE_PROTECT || rule->kind == SBX_RULE_PROTECT_ABSENT)
+            add_place(run, &count, SBX_PLACE_PROTECTED, rule);
+        else if (rule->kind == SBX_RULE_DENY)
+            add_place(run, &count, SBX_PLACE_SECRET, rule);
+    }
+    return count;
+}
+
+/* 5. The watch must listen before the target's execve, which is the first call it sees. */
+static sbx_status start_watch(live_run *run)
+{
+    const sbx_plan *plan = run->plan;
+    sbx_watch_options options = {.has_mounts = plan->walls[SBX_WALL_MOUNTS],
+                                 .files_count = plan->limits.value[SBX_LIMIT_FILES],
+                                 .denials = run->record.denials,
+                                 .processes = run->record.processes};
+
+    run->terminal.target_group = run->target_pid;
+    if (run->listener < 0)
+        return SBX_OK;
+    run->places = calloc(plan->rule_count + 3, sizeof(*run->places));
+    if (run->places == NULL)
+        return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+    options.places = run->places;
+    options.place_count = describe_places(run);
+    options.may_connect = plan->unix_sockets || plan->network != SBX_NETWORK_NONE;
+    options.network = plan->network == SBX_NETWORK_NONE       ? SBX_WATCH_NETWORK_NONE
+                      : plan->network == SBX_NETWORK_LOOPBACK ? SBX_WATCH_NETWORK_LOOPBACK
+                                                              : SBX_WATCH_NETWORK_FULL;
+    return sbx_watch_create(&run->watch, run->listener, run->child.pid, &options, run->err);
+}
+
+/* 6. From here on the command runs. */
+static sbx_status let_go(live_run *run)
+{
+    sbx_wire message = {.kind = SBX_WIRE_GO};
+
+    run->result->started_us = sbx_clock_utc_us();
+    run->follow.go_ns = sbx_clock_monotonic_ns();
+    if (send(run->child.control_fd, &message, sizeof(message), MSG_NOSIGNAL) != (ssize_t)sizeof(message))
+        return sbx_fail_errno(run->err, SBX_IO, SBX_STEP_SPAWN, errno, "let the command go");
+    run->has_go = true;
+    return SBX_OK;
+}
+
+/* 7. While the command runs there is time for what must not delay it. */
+static void follow(live_run *run)
+{
+    run->follow = (sbx_follow){.plan = run->plan,
+                               .job = run->job,
+                               .child = &run->child,
+                               .watch = run->watch,
+                               .output = &run->output,
+                               .terminal = &run->terminal,
+                               .record = &run->record,
+                               .events = &run->result->events,
+                               .go_ns = run->follow.go_ns};
+    sbx_follow_to_end(&run->follow);
+    run->result->wall_ns = sbx_clock_monotonic_ns() - run->follow.go_ns;
+}
+
+static uint64_t timeval_ns(struct timeval value)
+{
+    return (uint64_t)value.tv_sec * SBX_NS_PER_S + (uint64_t)value.tv_usec * SBX_NS_PER_US;
+}
+
+static void fill_unknown(uint64_t *value, uint64_t known)
+{
+    if (*value == SBX_UNLIMITED)
+        *value = known;
+}
+
+/* 8. Nothing of the job is left when this returns. */
+static void take_down(live_run *run)
+{
+    sbx_usage *usage = &run->result->usage;
+    struct rusage last = {0};
+    sbx_job_report report;
+
+    if (run->child.pid <= 0)
+        return;
+    if (!run->follow.has_ended && run->plan->walls[SBX_WALL_PIDS])
+        (void)kill(run->child.pid, SIGKILL);
+    close(run->child.control_fd); /* without a pid namespace: init kills its tree on this */
+    run->child.control_fd = -1;
+    sbx_terminal_take_back(&run->terminal);
+    while (wait4(run->child.pid, NULL, 0, &last) < 0 && errno == EINTR) {
+    }
+    if (sbx_job_count_processes(run->job) > 0)
+        (void)sbx_job_kill(run->job, 5 * SBX_NS_PER_S, NULL);
+    sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
+    run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
+    run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
+    sbx_job_read_usage(run->job, usage);
+    fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
+    fill_unknown(&usage->system_ns, timeval_ns(last.ru_stime));
+    if (run->follow.has_ended) {
+        fill_unknown(&usage->io_read_bytes, run->follow.exit.io_read_bytes);
+        fill_unknown(&usage->io_write_bytes, run->follow.exit.io_write_bytes);
+        fill_unknown(&usage->memory_peak_bytes, run->follow.exit.memory_peak_bytes);
+    }
+}
+
+/* Which secrets were reached for: the masks remember, and everybody who could touch them is dead. */
+static void look_at_masks(live_run *run)
+{
+    const sbx_plan *plan = run->plan;
+
+    if (run->masks_fd < 0 || run->record.denials == NULL)
+        return;
+    for (size_t i = 0; i < plan->rule_count; i++)
+        if (plan->rules[i].kind == SBX_RULE_DENY)
+            sbx_masks_look(run->masks_fd, i, plan->rules[i].path, plan->rules[i].is_directory,
+                           plan->rules[i].source, run->record.denials);
+}
+
+static void note_exit(live_run *run)
+{
+    sbx_events *events = &run->result->events;
+    int status = run->follow.exit.wait_status;
+
+    if (run->watch != NULL)
+        events->reached[SBX_LIMIT_FILES] = sbx_watch_files_reached(run->watch);
+    if (!run->follow.has_ended)
+        return;
+    run->result->leaked_processes = run->follow.exit.leaked_count;
+    if (events->has_error) /* the exec itself failed: that exit code is ours */
+        return;
+    events->has_exit = WIFEXITED(status);
+    events->exit_code = events->has_exit ? WEXITSTATUS(status) : 0;
+    events->has_signal = WIFSIGNALED(status);
+    events->signal = events->has_signal ? WTERMSIG(status) : 0;
+    if (run->record.processes != NULL && (events->has_exit || events->has_signal))
+        sbx_processes_end(run->record.processes, run->target_pid, run->result->ended_us, true,
+                          events->has_exit ? events->exit_code : -events->signal);
+}
+
+/* 9. Everything is dead: what happened is decided and written down. */
+static void conclude(live_run *run)
+{
+    sbx_result *result = run->result;
+    sbx_events *events = &result->events;
+
+    result->ended_us = sbx_clock_utc_us();
+    if (run->has_go) {
+        look_at_masks(run);
+        note_exit(run);
+    }
+    if (events->has_error && events->error.step == SBX_STEP_EXEC) {
+        events->not_found = events->error.status == SBX_NOT_FOUND;
+        events->not_executable = events->error.status == SBX_NOT_EXECUTABLE;
+    }
+    if (run->record.processes != NULL) {
+        result->processes_count = sbx_processes_count(run->record.processes);
+        result->processes_lost = sbx_processes_lost(run->record.processes);
+    }
+    if (run->watch != NULL)
+        (void)snprintf(result->audit_sources, sizeof(result->audit_sources), "seccomp%s",
+                       run->masks_fd >= 0 ? ",mask" : "");
+    result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
+    result->output_truncated = run->output.is_truncated;
+    result->verdict = sbx_verdict_of(events);
+    sbx_record_end(&run->record, result);
+}
+
+static void free_run(live_run *run)
+{
+    sbx_watch_free(run->watch);
+    if (run->watch == NULL && run->listener >= 0)
+        close(run->listener);
+    if (run->child.pidfd >= 0)
+        close(run->child.pidfd);
+    if (run->child.control_fd >= 0)
+        close(run->child.control_fd);
+    if (run->idmap_fd >= 0)
+        close(run->idmap_fd);
+    if (run->masks_fd >= 0)
+        close(run->masks_fd);
+    sbx_output_done(&run->output);
+    sbx_record_close(&run->record);
+    sbx_processes_free(run->record.processes);
+    sbx_job_free(run->job);
+    sbx_placeholders_release(&run->placeholders);
+    free(run->places);
+    sbx_signals_give_back();
+}
+
+static sbx_status start(live_run *run)
+{
+    sbx_status st;
+
+    if ((st = sbx_signals_take(run->err)) != SBX_OK || (st = prepare(run)) != SBX_OK)
+        return st;
+    if (run->plan->audit_before_mounts) /* its files must be there to be covered */
+        if ((st = sbx_record_open(&run->record, run->result, run->err)) != SBX_OK)
+            return st;
+    if ((st = spawn(run)) != SBX_OK)
+        return st;
+    /* 3. The start row is made durable while the target prepares itself: no row, no "go". */
+    if ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK ||
+        (st = await_ready(run)) != SBX_OK || (st = start_watch(run)) != SBX_OK)
+        return st;
+    return run->result->events.cancelled_by != 0 ? SBX_OK : let_go(run);
+}
+
+void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
+{
+    live_run run = {.plan = plan, .options = options, .result = result, .idmap_fd = -1, .listener = -1, .masks_fd = -1,
+                    .child = {.pidfd = -1, .control_fd = -1},
+                    .record = {.plan = plan, .options = options}};
+
+    memset(result, 0, sizeof(*result));
+    memcpy(result->run_id, plan->run_id, sizeof(result->run_id));
+    sbx_usage_init(&result->usage);
+    result->audit_complete = -1;
+    result->started_us = sbx_clock_utc_us();
+    describe_walls(result, plan);
+    run.err = &result->events.error;
+    run.output.child_fd[1] = run.output.child_fd[2] = -1;
+    run.output.stream[0].from = run.output.stream[1].from = -1;
+
+    if (start(&run) != SBX_OK)
+        result->events.has_error = true;
+    if (run.has_go) {
+        follow(&run);
+        sbx_output_drain(&run.output);
+    }
+    take_down(&run);
+    conclude(&run);
+    free_run(&run);
+}
+
+void sbx_result_done(sbx_result *result)
+{
+    sbx_text_done(&result->missing);
+    sbx_text_done(&result->walls);
+    sbx_denials_free(result->denials);
+    result->denials = NULL;
+}

@@ -1,0 +1,151 @@
+/* The job's first process: made in its namespaces (and, on cgroup v2, in its group) by one call. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/runner/linux/parts.h"
+
+static sbx_status write_map(pid_t pid, const char *name, uint32_t from, uint32_t to, sbx_error *err)
+{
+    char path[64], text[160];
+    uint32_t low = from < to ? from : to, high = from < to ? to : from;
+    int bytes, fd;
+    ssize_t put;
+
+    /* from appears as to; everybody else as himself, so that modes mean what they meant. */
+    bytes = snprintf(text, sizeof(text), "%u %u 1\n", from, to);
+    if (low > 0)
+        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "0 0 %u\n", low);
+    if (high - low > 1)
+        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%u %u %u\n", low + 1, low + 1,
+                          high - low - 1);
+    bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%u %u %u\n", high + 1, high + 1,
+                      UINT32_MAX - 1 - high);
+    (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "open %s", name);
+    put = write(fd, text, (size_t)bytes);
+    close(fd);
+    if (put != bytes)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "write %s", name);
+    return SBX_OK;
+}
+
+/* Exists only so that its namespace does; shares our memory and touches nothing of it. */
+static int wait_to_be_killed(void *nothing)
+{
+    (void)nothing;
+    for (;;)
+        syscall(SYS_pause);
+    return 0;
+}
+
+static bool needs_idmap(const sbx_plan *plan)
+{
+    if (!plan->walls[SBX_WALL_UID])
+        return false;
+    for (size_t i = 0; i < plan->rule_count; i++)
+        if (plan->rules[i].kind == SBX_RULE_READ || plan->rules[i].kind == SBX_RULE_WRITE)
+            return true;
+    return false;
+}
+
+sbx_status sbx_spawn_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
+{
+    _Alignas(16) static char stack[4096];
+    char path[64];
+    sbx_status st;
+    pid_t pid;
+
+    *out_fd = -1;
+    if (!needs_idmap(plan))
+        return SBX_OK;
+    pid = clone(wait_to_be_killed, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
+    if (pid < 0)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
+                              "make a user namespace to map owners (--identity self needs none)");
+    st = write_map(pid, "uid_map", plan->caller_uid, plan->target_uid, err);
+    if (st == SBX_OK)
+        st = write_map(pid, "gid_map", plan->caller_gid, plan->target_gid, err);
+    if (st == SBX_OK) {
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+        *out_fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (*out_fd < 0)
+            st = sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "open the mapping");
+    }
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return st;
+}
+
+static uint64_t namespace_flags(const sbx_plan *plan)
+{
+    uint64_t flags = 0;
+
+    if (!plan->uses_namespaces)
+        return 0;
+    if (plan->user_namespace)
+        flags |= CLONE_NEWUSER;
+    if (plan->walls[SBX_WALL_MOUNTS])
+        flags |= CLONE_NEWNS;
+    if (plan->walls[SBX_WALL_PIDS])
+        flags |= CLONE_NEWPID;
+    if (plan->walls[SBX_WALL_IPC])
+        flags |= CLONE_NEWIPC;
+    if (plan->walls[SBX_WALL_NET])
+        flags |= CLONE_NEWNET;
+    return flags;
+}
+
+static sbx_status explain_clone(const sbx_plan *plan, int code, sbx_error *err)
+{
+    if (plan->user_namespace && (code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS))
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, code,
+                              "make a user namespace: this host refuses it to ordinary users, or has too "
+                              "many (see `sbx doctor`); --allow-degraded runs with Landlock and seccomp alone");
+    return sbx_fail_errno(err, code == EAGAIN || code == ENOMEM ? SBX_IO : SBX_REFUSED, SBX_STEP_SPAWN, code,
+                          "make the job's first process");
+}
+
+sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
+{
+    struct clone_args args = {0};
+    sbx_entry mine = *entry;
+    int pair[2], pidfd = -1, one = 1;
+    long pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno, "make the control socket");
+    (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)); /* the target's pid, as ours */
+    mine.control_fd = pair[1];
+    args.flags = CLONE_PIDFD | namespace_flags(entry->plan);
+    args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+    args.exit_signal = SIGCHLD;
+    if (sbx_job_clone_fd(entry->job) >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (unsigned)sbx_job_clone_fd(entry->job);
+    }
+    pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) {
+        close(pair[0]); /* ours would keep the supervisor's end open for ever */
+        sbx_target_init(&mine);
+    }
+    close(pair[1]);
+    if (pid < 0) {
+        int code = errno;
+
+        close(pair[0]);
+        return explain_clone(entry->plan, code, err);
+    }
+    *out = (sbx_child){.pid = (pid_t)pid, .pidfd = pidfd, .control_fd = pair[0]};
+    return SBX_OK;
+}
