@@ -6,7 +6,10 @@
 
 #include "harness/base/text.h"
 
-/* Absolute and lexically clean: no "//", ".", "..", no trailing slash; base where path is relative. */
+/*
+ * Replaces out by the path made absolute and lexically clean: no "//", ".", "..", no trailing slash.
+ * base: what a relative path is relative to; NULL: a relative path is INVALID, as is an empty one.
+ */
 SBX_MUST_USE sbx_status sbx_path_clean(sbx_text *out, const char *base, const char *path, sbx_error *err);
 
 /* path is dir or lies below it (component-wise: /a/bc is not below /a/b). Both clean. */

@@ -33,6 +33,15 @@ const char *sbx_text_string(const sbx_text *text);
 bool sbx_utf8_is_valid(const char *data, size_t bytes);
 
 /*
+ * The well-formed UTF-8 sequence at the start of data: its length (1 to 4) and its code point, or 0
+ * where there is none. A NUL byte is the code point 0.
+ */
+size_t sbx_utf8_decode(uint32_t *out_code, const char *data, size_t bytes);
+
+/* Code points that steer a terminal or hide text: C0, DEL, C1, bidirectional controls, line separators. */
+bool sbx_utf8_is_unsafe(uint32_t code);
+
+/*
  * Adds a string that an untrusted program chose so that it is safe on a terminal and in one line:
  * control characters (C0, DEL, C1), bidirectional overrides and bytes that are not UTF-8 become \xNN
  * or \u{NNNN}, a backslash becomes two.

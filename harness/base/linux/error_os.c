@@ -1,0 +1,14 @@
+/* The system's text for its own codes, from glibc's untranslated table: usable after fork. */
+#include <string.h>
+
+#include "harness/base/error.h"
+
+const char *sbx_os_text(sbx_os_domain domain, int code)
+{
+    const char *text;
+
+    if (domain != SBX_OS_ERRNO)
+        return ""; /* SQLite's words are in the message already; Win32 codes do not occur here */
+    text = strerrordesc_np(code);
+    return text != NULL ? text : "unknown error";
+}
