@@ -1,0 +1,65 @@
+# sbx_flags: how every source of ours is compiled and linked.
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo" FORCE)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+add_library(sbx_flags INTERFACE)
+target_include_directories(sbx_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_link_libraries(sbx_flags INTERFACE Threads::Threads)
+if(SBX_OS STREQUAL "linux")
+    target_compile_definitions(sbx_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+else()
+    target_compile_definitions(sbx_flags INTERFACE _WIN32_WINNT=0x0A00 UNICODE _UNICODE)
+endif()
+target_compile_options(sbx_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+    -Wformat=2 -Wundef -Wimplicit-fallthrough $<$<BOOL:${SBX_WERROR}>:-Werror>
+    $<$<C_COMPILER_ID:Clang>:-Wno-sign-conversion>) # clang's -Wconversion counts enums as unsigned
+
+if(SBX_SANITIZE)
+    if(SBX_STATIC)
+        message(FATAL_ERROR "Sanitizers need their shared runtime: add -DSBX_STATIC=OFF")
+    endif()
+    target_compile_options(sbx_flags INTERFACE
+        -fsanitize=${SBX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(sbx_flags INTERFACE -fsanitize=${SBX_SANITIZE})
+elseif(CMAKE_BUILD_TYPE MATCHES "^Rel|^MinSize")
+    # The set of the OpenSSF guide. -U first: a distribution's own setting would be a redefinition.
+    target_compile_options(sbx_flags INTERFACE
+        -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong)
+    if(SBX_OS STREQUAL "linux")
+        target_compile_options(sbx_flags INTERFACE -fstack-clash-protection)
+        target_link_options(sbx_flags INTERFACE LINKER:-z,relro,-z,now,-z,noexecstack)
+    endif()
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+        target_compile_options(sbx_flags INTERFACE -fcf-protection)
+    endif()
+endif()
+
+# What turns a program into a static one. A static PIE keeps address randomisation, and relocates itself at
+# each start: packed relocations make that cheaper where linker and C library know them.
+set(SBX_STATIC_LINK "")
+if(SBX_STATIC)
+    include(CheckCSourceCompiles)
+    set(CMAKE_REQUIRED_FLAGS "-static-pie -fPIE")
+    check_c_source_compiles("int main(void) { return 0; }" SBX_HAS_STATIC_PIE)
+    set(CMAKE_REQUIRED_FLAGS "-static-pie -fPIE -Wl,-z,pack-relative-relocs -Wl,--fatal-warnings")
+    check_c_source_compiles("int main(void) { return 0; }" SBX_HAS_PACKED_RELOCATIONS)
+    unset(CMAKE_REQUIRED_FLAGS)
+    if(NOT SBX_PIE OR NOT SBX_HAS_STATIC_PIE)
+        set(SBX_STATIC_LINK -static)
+    elseif(SBX_HAS_PACKED_RELOCATIONS)
+        set(SBX_STATIC_LINK -static-pie LINKER:-z,pack-relative-relocs)
+    else()
+        set(SBX_STATIC_LINK -static-pie)
+    endif()
+endif()

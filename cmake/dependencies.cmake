@@ -1,0 +1,25 @@
+# Libraries that come with the system. Linked by name and not by the path that find_library() gives:
+# the path is that of the shared one, which a static program cannot use.
+find_package(PkgConfig REQUIRED)
+set(SBX_LIBRARIES "")
+
+pkg_check_modules(JANSSON REQUIRED jansson>=2.10)
+target_include_directories(sbx_flags SYSTEM INTERFACE ${JANSSON_INCLUDE_DIRS})
+target_link_directories(sbx_flags INTERFACE ${JANSSON_LIBRARY_DIRS})
+list(APPEND SBX_LIBRARIES ${JANSSON_LIBRARIES})
+
+if(SBX_OS STREQUAL "linux")
+    pkg_check_modules(SODIUM REQUIRED libsodium)
+    target_include_directories(sbx_flags SYSTEM INTERFACE ${SODIUM_INCLUDE_DIRS})
+    target_link_directories(sbx_flags INTERFACE ${SODIUM_LIBRARY_DIRS})
+    list(APPEND SBX_LIBRARIES ${SODIUM_LIBRARIES})
+
+    # At build time only: the filters are made by seccomp_gen and compiled in as arrays.
+    pkg_check_modules(SECCOMP REQUIRED libseccomp>=2.5)
+else()
+    list(APPEND SBX_LIBRARIES bcrypt)
+endif()
+
+# What `sbx --version --json` names beside the versions that the libraries say themselves.
+add_compile_definitions(SBX_VERSION="${PROJECT_VERSION}" SBX_PROGRAM_NAME="${SBX_PROGRAM_NAME}"
+    SBX_SECCOMP_VERSION="${SECCOMP_VERSION}")
