@@ -1,0 +1,118 @@
+/* The table of commands, and finding one by its words. */
+#include "harness/cli/command.h"
+
+#include <string.h>
+
+#include "harness/cli/message.h"
+#include "harness/cli/option.h"
+
+const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
+    [SBX_COMMAND_MAIN] = {"", "COMMAND …",
+                          "Run commands under limits, confined, and recorded in an audit database",
+                          ""},
+    [SBX_COMMAND_EXEC] =
+        {"exec", "[--] COMMAND [ARG…]", "Run a command under limits, confined and recorded",
+         "Runs COMMAND as a low-privilege identity in a job: it has the limits below, can write "
+         "only where it may and reach no network, and when it ends, or sbx does, nothing of it is "
+         "left running. The run and everything it was denied are recorded in the audit "
+         "database.\n\n"
+         "Exit code: the command's own; 124 a time limit; 125 sbx failed or refused; 126 not "
+         "executable; 127 not found; 137 another limit; 128+n signal n.\n\n"
+         "SIZE is like 512K, 2G, 1.5GiB; TIME like 250ms, 60s, 2m, and a bare number is seconds; "
+         "\"unlimited\" lifts what the policy says."},
+    [SBX_COMMAND_AUDIT] = {"audit", "ls|show|denials …", "Read the audit database", ""},
+    [SBX_COMMAND_AUDIT_LS] = {"audit ls", "", "List runs, newest first", ""},
+    [SBX_COMMAND_AUDIT_SHOW] = {"audit show", "RUN", "Show everything about one run",
+                                "RUN is a run's id, the unique beginning of one, or \"latest\"."},
+    [SBX_COMMAND_AUDIT_DENIALS] =
+        {"audit denials", "[RUN]", "List denied accesses, of one run or of all",
+         "RUN is a run's id, the unique beginning of one, or \"latest\"."},
+    [SBX_COMMAND_DOCTOR] =
+        {"doctor", "", "Say what this host can enforce and with what, by trying it",
+         "Each line is tried: what must be stopped is done once outside, where it must succeed, "
+         "and "
+         "once inside, where it must fail. Exits with 0 when everything that the default policy "
+         "needs is enforced, with 1 when not."},
+    [SBX_COMMAND_COMPLETION] = {"completion", "bash|zsh|fish",
+                                "Print a completion script for a shell",
+                                "Without installing anything, in bash:\n\n"
+                                "    source <(" SBX_PROGRAM_NAME " completion bash)"},
+    [SBX_COMMAND_HELP] = {"help", "[COMMAND]", "Print help on a command", ""},
+};
+
+/* Whether argv starts with the words of name, and how many they are. */
+static bool starts_with_words(int *out_words, const char *name, char *const *argv)
+{
+    int words = 0;
+
+    while (*name != '\0') {
+        size_t bytes = strcspn(name, " ");
+
+        if (argv[words] == NULL || strlen(argv[words]) != bytes ||
+            memcmp(argv[words], name, bytes) != 0) {
+            return false;
+        }
+        words++;
+        name += bytes + (name[bytes] == ' ');
+    }
+    *out_words = words;
+    return words > 0;
+}
+
+sbx_command_id sbx_command_by_words(int *out_words, char *const *argv)
+{
+    sbx_command_id found = SBX_COMMAND_COUNT;
+    int words = 0;
+
+    *out_words = 0;
+    for (unsigned i = SBX_COMMAND_MAIN + 1; i < SBX_COMMAND_COUNT; i++) {
+        if (starts_with_words(&words, sbx_commands[i].name, argv) && words > *out_words) {
+            found = (sbx_command_id)i;
+            *out_words = words;
+        }
+    }
+    return found;
+}
+
+const char *sbx_command_nearest(sbx_command_id family, const char *word)
+{
+    size_t skip = family == SBX_COMMAND_MAIN ? 0 : strlen(sbx_commands[family].name) + 1;
+    const char *best = NULL;
+
+    for (unsigned i = SBX_COMMAND_MAIN + 1; i < SBX_COMMAND_COUNT; i++) {
+        const char *name = sbx_commands[i].name;
+
+        if (skip > 0 &&
+            (strncmp(name, sbx_commands[family].name, skip - 1) != 0 || strlen(name) <= skip)) {
+            continue;
+        }
+        name += skip;
+        if (strchr(name, ' ') == NULL && sbx_word_is_near(word, name) &&
+            (best == NULL || sbx_word_distance(word, name) < sbx_word_distance(word, best))) {
+            best = name;
+        }
+    }
+    return best;
+}
+
+int sbx_command_unknown(sbx_command_id family, const char *word)
+{
+    const char *nearest = sbx_command_nearest(family, word);
+    const char *name = sbx_commands[family].name;
+    const char *gap = name[0] == '\0' ? "" : " ";
+    sbx_error err = {0};
+
+    if (nearest != NULL) {
+        (void)sbx_fail_plain(&err, SBX_INVALID, SBX_STEP_OPTIONS,
+                             "\"%s%s%s\" is no command — did you mean `%s%s%s %s`?", name, gap,
+                             word, SBX_PROGRAM_NAME, gap, name, nearest);
+    } else {
+        (void)sbx_fail_plain(
+            &err, SBX_INVALID, SBX_STEP_OPTIONS,
+            "\"%s%s%s\" is no command — `%s%s%s --help` lists them; to run a command "
+            "there is `%s exec`",
+            name, gap, word, SBX_PROGRAM_NAME, gap, name, SBX_PROGRAM_NAME);
+    }
+    sbx_message_error(NULL, &err);
+    return SBX_EXIT_USAGE;
+}

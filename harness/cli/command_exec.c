@@ -1,0 +1,213 @@
+/*
+ * `sbx exec`: options, policy, plan, run, result, messages, exit code, in that order. stdin and
+ * stdout belong to the command; whatever is said here goes to stderr.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/clock.h"
+#include "harness/cli/caller.h"
+#include "harness/cli/command.h"
+#include "harness/cli/exec_refusal.h"
+#include "harness/cli/exec_report.h"
+#include "harness/cli/help.h"
+#include "harness/cli/message.h"
+#include "harness/cli/result_file.h"
+
+enum { AUDIT_BUSY_S = 10 };
+
+static const char default_policy[] = "read-only";
+
+typedef struct execution {
+    sbx_exec_request request;
+    sbx_policy policy;
+    sbx_plan plan;
+    sbx_result result;
+    sbx_result_file result_file;
+    char *audit_path; /* NULL: no record */
+    sbx_error err;
+} execution;
+
+static sbx_status find_audit_path(execution *self)
+{
+    sbx_status status;
+
+    if (self->request.audit_path != NULL) {
+        self->audit_path = strdup(self->request.audit_path);
+        return self->audit_path != NULL
+                   ? SBX_OK
+                   : sbx_fail_plain(&self->err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "no memory");
+    }
+    status = sbx_store_default_path(&self->audit_path, &self->err);
+    if (status != SBX_OK && self->request.audit_best_effort) {
+        sbx_message_error("this run is not recorded", &self->err);
+        self->audit_path = NULL;
+        return SBX_OK;
+    }
+    return status;
+}
+
+/* Renaming the result over the database would lose everything that was ever recorded. */
+static sbx_status open_result_file(execution *self)
+{
+    sbx_status status = SBX_OK;
+
+    if (self->request.result == NULL) {
+        return SBX_OK;
+    }
+    status = sbx_result_file_open(&self->result_file, self->request.result, &self->err);
+    if (status == SBX_OK && self->audit_path != NULL &&
+        sbx_result_file_is(&self->result_file, self->audit_path)) {
+        sbx_result_file_done(&self->result_file);
+        status = sbx_fail_plain(&self->err, SBX_INVALID, SBX_STEP_RESULT,
+                                "--result: \"%s\" is the audit database", self->request.result);
+    }
+    return status;
+}
+
+static const char *policy_name(const execution *self)
+{
+    return self->request.policy == NULL ? default_policy : self->request.policy;
+}
+
+static sbx_status make_plan(execution *self)
+{
+    const char *name = policy_name(self);
+    const sbx_plan_request asked = {
+        .argv = (const char *const *)self->request.argv,
+        .environment = sbx_caller_environment(),
+        .cwd = self->request.cwd,
+        .audit_path = self->audit_path,
+        .allow_degraded = self->request.allow_degraded,
+        .watch_denials = !self->request.no_watch,
+    };
+    sbx_status status = sbx_policy_load(&self->policy, name, &self->err);
+
+    if (status == SBX_OK) {
+        status = sbx_exec_request_apply(&self->policy, &self->request, &self->err);
+    }
+    if (status == SBX_OK) {
+        status = sbx_plan_make(&self->plan, &self->policy, &asked, &self->err);
+    }
+    return status;
+}
+
+static int print_plan(execution *self)
+{
+    sbx_text text = {0};
+    int code = SBX_EXIT_SBX;
+
+    if (sbx_plan_to_json(&text, &self->plan, &self->err) != SBX_OK) {
+        sbx_message_error(NULL, &self->err);
+    } else {
+        sbx_text_add(&text, "\n");
+        code = sbx_message_print(&text) == SBX_EXIT_DONE ? SBX_EXIT_DONE : SBX_EXIT_SBX;
+    }
+    sbx_text_done(&text);
+    return code;
+}
+
+/* The result goes to its file, then to people; only a file that could not be written changes the code:
+ * whoever asked for it would believe an old one. */
+static int hand_over(execution *self)
+{
+    int code = self->result.verdict.exit_code;
+    sbx_text text = {0};
+
+    if (self->result_file.directory_fd >= 0) {
+        sbx_status status = sbx_result_to_json(&text, &self->result, &self->plan, &self->err);
+
+        if (status == SBX_OK) {
+            sbx_text_add(&text, "\n");
+            status = sbx_result_file_write(&self->result_file, &text, &self->err);
+        }
+        if (status != SBX_OK) {
+            sbx_message_error(NULL, &self->err);
+            code = SBX_EXIT_SBX;
+        }
+        sbx_text_clear(&text);
+    }
+    sbx_exec_report(&text, &self->result, &self->plan, &self->request);
+    if (text.bytes > 0) {
+        sbx_message_write(&text);
+    }
+    sbx_text_done(&text);
+    return code;
+}
+
+/* No plan, no run: said, recorded (but for mistyped options), and handed over like any other end. */
+static int refuse(execution *self)
+{
+    const sbx_error why = self->err;
+
+    sbx_plan_done(&self->plan);
+    memset(&self->plan, 0, sizeof(self->plan));
+    sbx_exec_refusal_describe(&self->result, &self->plan, &self->policy, policy_name(self),
+                              self->audit_path, &why);
+    if (self->audit_path != NULL && why.step != SBX_STEP_OPTIONS && !self->request.dry_run &&
+        sbx_exec_refusal_record(&self->result, &self->plan, &self->request, &self->err) != SBX_OK) {
+        self->result.audit_failed = true;
+        self->result.audit_error = self->err;
+        sbx_message_error("the refusal is not recorded", &self->err);
+    }
+    return hand_over(self);
+}
+
+static int run_plan(execution *self)
+{
+    const sbx_run_options options = {
+        .audit_path = self->audit_path,
+        .audit_required = !self->request.audit_best_effort,
+        .session = self->request.session,
+        .agent = self->request.agent,
+        .labels = self->request.label_list,
+        .audit_busy_ns = AUDIT_BUSY_S * SBX_NS_PER_S,
+    };
+
+    sbx_run(&self->result, &self->plan, &options);
+    return hand_over(self);
+}
+
+static int execute(execution *self, int argc, char **argv)
+{
+    if (sbx_exec_request_read(&self->request, argc, argv, &self->err) != SBX_OK) {
+        sbx_message_error("exec", &self->err);
+        return SBX_EXIT_SBX;
+    }
+    if (self->request.wants_help) {
+        return sbx_help_print(SBX_COMMAND_EXEC);
+    }
+    if (self->request.argv[0] == NULL) {
+        (void)sbx_fail_plain(&self->err, SBX_INVALID, SBX_STEP_OPTIONS,
+                             "no command is given — " SBX_PROGRAM_NAME
+                             " exec [OPTION…] [--] COMMAND "
+                             "[ARG…]");
+        sbx_message_error("exec", &self->err);
+        return SBX_EXIT_SBX;
+    }
+    if (find_audit_path(self) != SBX_OK || open_result_file(self) != SBX_OK) {
+        sbx_message_error(NULL, &self->err);
+        return SBX_EXIT_SBX;
+    }
+    if (make_plan(self) != SBX_OK) {
+        return refuse(self);
+    }
+    return self->request.dry_run ? print_plan(self) : run_plan(self);
+}
+
+int sbx_command_exec(int argc, char **argv)
+{
+    execution self = {0};
+    int code;
+
+    sbx_policy_init(&self.policy);
+    sbx_result_file_init(&self.result_file);
+    code = execute(&self, argc, argv);
+    sbx_result_file_done(&self.result_file);
+    sbx_result_done(&self.result);
+    sbx_plan_done(&self.plan);
+    sbx_policy_done(&self.policy);
+    sbx_exec_request_done(&self.request);
+    free(self.audit_path);
+    return code;
+}

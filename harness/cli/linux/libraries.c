@@ -1,0 +1,52 @@
+/* What the program was built with, on Linux. */
+#include "harness/cli/libraries.h"
+
+#include <jansson.h>
+#include <sodium/version.h>
+#include <sys/auxv.h>
+
+#include "audit/store.h"
+#include "harness/base/compiler.h"
+
+#ifndef SBX_SECCOMP_VERSION
+#define SBX_SECCOMP_VERSION "unknown"
+#endif
+
+/* Makes the filters when sbx is built; is not in the program. */
+static const char *seccomp_version_text(void)
+{
+    return SBX_SECCOMP_VERSION;
+}
+
+static const char *jansson_version_text(void)
+{
+    return JANSSON_VERSION;
+}
+
+static const char *sodium_version_text(void)
+{
+    return SODIUM_VERSION_STRING;
+}
+
+const sbx_library sbx_libraries[] = {
+    {"sqlite", sbx_store_sqlite_version},
+    {"libseccomp", seccomp_version_text},
+    {"jansson", jansson_version_text},
+    {"libsodium", sodium_version_text},
+};
+
+const size_t sbx_libraries_count = SBX_COUNT_OF(sbx_libraries);
+
+const char *sbx_compiler_version(void)
+{
+#ifdef __clang__
+    return __VERSION__;
+#else
+    return "gcc " __VERSION__;
+#endif
+}
+
+bool sbx_program_is_static(void)
+{
+    return getauxval(AT_BASE) == 0; /* where the loader was put: nowhere */
+}

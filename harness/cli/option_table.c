@@ -1,0 +1,129 @@
+/*
+ * Every option of every command. The order is the order of --help; groups are kept together.
+ * Help texts are plain text that is wrapped when printed.
+ */
+#include "harness/cli/option.h"
+
+#define ON(command) (1u << SBX_COMMAND_##command)
+#define ON_AUDIT (ON(AUDIT_LS) | ON(AUDIT_SHOW) | ON(AUDIT_DENIALS))
+#define ON_LISTS (ON(AUDIT_LS) | ON(AUDIT_DENIALS))
+#define ON_ALL (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON(DOCTOR) | ON(COMPLETION) | ON(HELP))
+
+#define LIMITS "Limits (for all processes of the command together, unless said otherwise):"
+#define POLICY "What the command may do:"
+#define RUN "How it runs:"
+#define RECORD "Record and result:"
+#define OUTPUT "Output:"
+#define FILTER "Which rows:"
+#define GENERAL "General:"
+
+#define FLAG NULL
+
+/* id, commands, name, letter, repeatable, argument, group, help */
+const sbx_option sbx_options[] = {
+    {SBX_OPTION_MEM, ON(EXEC), "mem", 'm', false, "SIZE", LIMITS,
+     "Memory, swap included. Reaching it kills the command (exit 137, reason \"memory\")."},
+    {SBX_OPTION_SWAP, ON(EXEC), "swap", 0, false, "SIZE", LIMITS,
+     "Swap that may be used on top of --mem; 0 for none."},
+    {SBX_OPTION_MEM_ACTION, ON(EXEC), "mem-action", 0, false, "kill|fail", LIMITS,
+     "At the memory limit: kill the command (the default), or let the allocation fail and the "
+     "command decide."},
+    {SBX_OPTION_CPUS, ON(EXEC), "cpus", 0, false, "N", LIMITS,
+     "Rate: at most N CPUs' worth of time, such as 2 or 0.5."},
+    {SBX_OPTION_CPU, ON(EXEC), "cpu", 0, false, "TIME", LIMITS,
+     "CPU time used up in all (exit 124, reason \"cpu\")."},
+    {SBX_OPTION_WALL, ON(EXEC), "wall", 't', false, "TIME", LIMITS,
+     "Time since the command's start (exit 124, reason \"wall\")."},
+    {SBX_OPTION_IDLE, ON(EXEC), "idle", 0, false, "TIME", LIMITS,
+     "Time during which the command used next to no CPU (exit 124, reason \"idle\")."},
+    {SBX_OPTION_PROCS, ON(EXEC), "procs", 0, false, "N", LIMITS,
+     "Processes and threads alive at once; starting one more fails."},
+    {SBX_OPTION_FSIZE, ON(EXEC), "fsize", 0, false, "SIZE", LIMITS,
+     "Largest file that a process may write (exit 137, reason \"fsize\")."},
+    {SBX_OPTION_FILES, ON(EXEC), "files", 0, false, "N", LIMITS,
+     "Open files of each process; opening one more fails."},
+    {SBX_OPTION_OUTPUT, ON(EXEC), "output", 0, false, "SIZE", LIMITS,
+     "Bytes on stdout and stderr together (exit 137, reason \"output\"). Only with this option do "
+     "they pass through sbx."},
+    {SBX_OPTION_GRACE, ON(EXEC), "grace", 0, false, "TIME", LIMITS,
+     "Between TERM and KILL when a time limit or a signal to sbx stops the command (default 2s)."},
+
+    {SBX_OPTION_POLICY, ON(EXEC), "policy", 'p', false, "NAME|FILE", POLICY,
+     "Start from a built-in policy (read-only, workspace, grader) or a file, see sbx-policy(5). "
+     "Default: read-only. The options here override it."},
+    {SBX_OPTION_WRITE, ON(EXEC), "write", 'w', true, "DIR", POLICY,
+     "A directory below which the command may write."},
+    {SBX_OPTION_READ, ON(EXEC), "read", 'r', true, "PATH", POLICY,
+     "A path that the command must be able to read, also where its identity could not."},
+    {SBX_OPTION_DENY, ON(EXEC), "deny", 0, true, "PATH", POLICY,
+     "A path that is neither read nor written. Wins over everything else."},
+    {SBX_OPTION_PROTECT, ON(EXEC), "protect", 0, true, "NAME|PATH", POLICY,
+     "Not writable although inside a writable directory: a name at the top of each (like .git, "
+     "made or not), or one path."},
+    {SBX_OPTION_UNPROTECT, ON(EXEC), "unprotect", 0, true, "NAME", POLICY,
+     "Takes a name off the policy's list of protected names."},
+    {SBX_OPTION_NET, ON(EXEC), "net", 'n', false, "none|loopback|full|advisory", POLICY,
+     "Network: none (the default), loopback (a private one of its own), full (the host's), or "
+     "advisory (Windows without setup: programs are asked, nothing is enforced)."},
+    {SBX_OPTION_UNIX_SOCKETS, ON(EXEC), "unix-sockets", 0, false, FLAG, POLICY,
+     "Let the command open Unix sockets. This opens every socket file that it can reach: the "
+     "ssh-agent, D-Bus, X11, and docker's, which is as good as root."},
+    {SBX_OPTION_IDENTITY, ON(EXEC), "identity", 0, false, "auto|self|sandbox", POLICY,
+     "Run as the caller without any rights (self), as a user that is nobody's (sandbox), or as "
+     "sandbox where that is possible (auto, the default)."},
+    {SBX_OPTION_ENV, ON(EXEC), "env", 'e', true, "NAME[=VALUE]", POLICY,
+     "Set a variable, or pass the caller's on although the policy would drop it."},
+
+    {SBX_OPTION_CWD, ON(EXEC), "cwd", 'C', false, "DIR", RUN,
+     "Working directory of the command. Relative paths in other options are not affected."},
+    {SBX_OPTION_ALLOW_DEGRADED, ON(EXEC), "allow-degraded", 0, false, FLAG, RUN,
+     "Run also where this host cannot enforce everything, and record what is missing. Without it, "
+     "sbx refuses."},
+    {SBX_OPTION_NO_WATCH, ON(EXEC), "no-watch", 0, false, FLAG, RUN,
+     "Do not watch for denied accesses. They are denied all the same, but not recorded."},
+    {SBX_OPTION_DRY_RUN, ON(EXEC), "dry-run", 0, false, FLAG, RUN,
+     "Print on stdout, as JSON, what would be enforced, and run nothing."},
+
+    {SBX_OPTION_AUDIT, ON(EXEC), "audit", 0, false, "required|best-effort", RECORD,
+     "Without a record, no run (required, the default); or warn and run (best-effort)."},
+    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT, "audit-db", 0, false, "FILE", RECORD,
+     "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
+     "~/.local/state/sbx/audit.db."},
+    {SBX_OPTION_DB, ON_AUDIT, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
+    {SBX_OPTION_SESSION, ON(EXEC), "session", 0, false, "ID", RECORD,
+     "Recorded with the run: which session it belongs to."},
+    {SBX_OPTION_AGENT, ON(EXEC), "agent", 0, false, "NAME", RECORD,
+     "Recorded with the run: who asked for it."},
+    {SBX_OPTION_LABEL, ON(EXEC), "label", 'l', true, "KEY=VALUE", RECORD,
+     "Recorded with the run: anything else."},
+    {SBX_OPTION_RESULT, ON(EXEC), "result", 0, false, "FILE", RECORD,
+     "Write how the run ended to FILE as JSON. It says what the exit code cannot."},
+
+    {SBX_OPTION_SINCE, ON_LISTS, "since", 's', false, "TIME", FILTER,
+     "Runs started not longer ago than that: 90s, 15m, 2h."},
+    {SBX_OPTION_LIMIT, ON_LISTS, "limit", 'n', false, "N", FILTER,
+     "At most that many rows, newest first (default 50); \"unlimited\" for all."},
+    {SBX_OPTION_DENIED, ON(AUDIT_LS), "denied", 'd', false, FLAG, FILTER,
+     "Only runs that were denied something."},
+    {SBX_OPTION_STATUS, ON(AUDIT_LS), "status", 0, false,
+     "ok|nonzero|signal|limit|refused|error|lost|running", FILTER, "Only runs with that status."},
+
+    {SBX_OPTION_DENIALS, ON(EXEC), "denials", 0, false, "summary|json|off", OUTPUT,
+     "What was denied, on stderr at the end: a few lines, all of it as JSON, or nothing. Default: "
+     "the summary, and only when the command failed."},
+    {SBX_OPTION_QUIET, ON(EXEC), "quiet", 'q', false, FLAG, OUTPUT,
+     "Say nothing on stderr unless sbx itself fails."},
+    {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,
+     "At the end, instead of messages, the result as one line of JSON on stderr."},
+    {SBX_OPTION_JSON, ON_AUDIT | ON(DOCTOR), "json", 0, false, FLAG, OUTPUT, "Print JSON."},
+    {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
+     "Print JSON, one object on each line."},
+    {SBX_OPTION_JSON, ON(MAIN), "json", 0, false, FLAG, GENERAL, "With --version: print JSON."},
+    {SBX_OPTION_VERSION, ON(MAIN), "version", 'V', false, FLAG, GENERAL,
+     "Print the version, and those of what is built in."},
+    {SBX_OPTION_DUMP_OPTIONS, ON(MAIN), "dump-options", 0, false, FLAG, NULL,
+     "Print this table as JSON."},
+    {SBX_OPTION_HELP, ON_ALL, "help", 'h', false, FLAG, GENERAL, "Print this help."},
+};
+
+const size_t sbx_options_count = SBX_COUNT_OF(sbx_options);
