@@ -92,6 +92,8 @@ typedef struct sbx_record {
     sbx_processes *processes;
     sbx_denials *denials;
     uint64_t flushed_ns, flush_pause_ns;
+    bool append_failed; /* a batch could not be written */
+    sbx_error append_error;
 } sbx_record;
 
 /* Opens the database; with audit not required a failure is kept in *result. */

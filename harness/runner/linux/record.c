@@ -98,8 +98,12 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     if (now_ns < record->flushed_ns + record->flush_pause_ns)
         return record->flushed_ns + record->flush_pause_ns;
     began = sbx_clock_monotonic_ns();
-    if (sbx_store_try_lock(record->store) && take_batch(record, &batch))
-        (void)sbx_store_run_append(record->store, record->row, &batch, NULL);
+    if (sbx_store_try_lock(record->store) && take_batch(record, &batch) &&
+        sbx_store_run_append(record->store, record->row, &batch, &record->append_error) != SBX_OK) {
+        record->append_failed = true; /* told with the end row: those processes are lost */
+        if (record->denials != NULL)
+            sbx_denials_retake(record->denials);
+    }
     took = sbx_clock_monotonic_ns() - began;
     record->flushed_ns = now_ns + took;
     record->flush_pause_ns = took * 20 > FLUSH_EVERY_MS * SBX_NS_PER_MS ? took * 20
@@ -162,6 +166,10 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
         return;
     describe_limits_hit(&hit, &result->events);
     describe_end(&end, record, result, sbx_text_string(&hit));
+    if (record->append_failed) {
+        result->audit_failed = true;
+        result->audit_error = record->append_error;
+    }
     if (record->row != 0) {
         (void)take_batch(record, &batch);
         st = sbx_store_run_end(record->store, record->row, &end, &batch, &own);

@@ -293,6 +293,8 @@ static void take_down(live_run *run)
     sbx_usage *usage = &run->result->usage;
     struct rusage last = {0};
     sbx_job_report report;
+    uint64_t left_count;
+    sbx_error left;
 
     if (run->child.pid <= 0)
         return;
@@ -303,8 +305,12 @@ static void take_down(live_run *run)
     sbx_terminal_take_back(&run->terminal);
     while (wait4(run->child.pid, NULL, 0, &last) < 0 && errno == EINTR) {
     }
-    if (sbx_job_count_processes(run->job) > 0)
-        (void)sbx_job_kill(run->job, 5 * SBX_NS_PER_S, NULL);
+    left_count = sbx_job_count_processes(run->job);
+    if (left_count != 0 && left_count != SBX_UNLIMITED &&
+        sbx_job_kill(run->job, 5 * SBX_NS_PER_S, &left) != SBX_OK && !run->result->events.has_error) {
+        run->result->events.has_error = true; /* nothing may be left: saying so is all that remains */
+        run->result->events.error = left;
+    }
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;

@@ -160,7 +160,6 @@ static sbx_status take_devices(private_world *world, const sbx_entry *entry, sbx
         if (world->devices[i] < 0 && errno != ENOENT)
             return mount_fail(err, errno, "clone", device_nodes[i]);
     }
-    world->console = -1;
     if (entry->terminal_fd < 0)
         return SBX_OK;
     link[sizeof(link) - 2] = (char)('0' + entry->terminal_fd);
@@ -394,7 +393,7 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, sbx_error
 {
     const sbx_plan *plan = entry->plan;
     int fds[ROOTS_MAX];
-    private_world world;
+    private_world world = {.console = -1, .tmp = -1, .var_tmp = -1, .dev = -1, .shm = -1};
     sbx_status st;
 
     if ((st = take_clones(fds, entry, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
