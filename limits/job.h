@@ -40,7 +40,7 @@ typedef struct sbx_job_options {
     sbx_job_choice choice;
     bool allow_degraded;   /* a limit that nobody can hold becomes SBX_ENFORCER_NONE, not a refusal */
     bool has_user_namespace; /* Linux: processes will be counted per fresh user namespace (rlimit) */
-    const char *cgroup_root; /* Linux: where cgroup file systems are mounted; NULL: read mountinfo */
+    const char *cgroup_root; /* Linux: stands in for /sys/fs/cgroup (tests); NULL: the host's */
 } sbx_job_options;
 
 /*
@@ -49,7 +49,8 @@ typedef struct sbx_job_options {
  *                   names the limit and what would make it possible)
  *          IO       the host did not let us
  * Owns:    *out_job, to be given to sbx_job_free()
- * Context: supervisor, before threads
+ * Context: supervisor, before threads. Linux: the scope backend moves this process into a scope of
+ *          its own, for good
  */
 SBX_MUST_USE sbx_status sbx_job_create(sbx_job **out_job, const sbx_limits *limits,
                                        const sbx_job_options *options, sbx_error *err);
@@ -68,11 +69,19 @@ void *sbx_job_native(const sbx_job *job);
  */
 SBX_MUST_USE sbx_status sbx_job_enter(const sbx_job *job, sbx_error *err);
 
-/* The rlimits and the affinity that belong to the job's enforcement (processes, CPU count), applied by
- * the target to itself. Context: after fork. */
+/*
+ * The rlimits and the affinity that belong to the job's enforcement (processes; whole CPUs; the
+ * allocations of --mem-action fail), applied by the target to itself, inside of its user namespace and
+ * before the first fork in it. With SBX_ENFORCER_AFFINITY the target must also be kept from
+ * sched_setaffinity. Context: after fork.
+ */
 SBX_MUST_USE sbx_status sbx_job_restrict_self(const sbx_job *job, sbx_error *err);
 
-/* Tells the job its first process. For polled: the root of the tree that is looked at. */
+/*
+ * Tells the job its first process, which must be alive. On Linux it is the root of the tree that polled
+ * looks at, and its io is read from it, so it has to take in orphans: the init of a pid namespace, or
+ * a child subreaper.
+ */
 void sbx_job_started(sbx_job *job, int64_t first_pid);
 
 /* A descriptor that becomes readable when the kernel has something to say, or -1. Owned by the job. */
@@ -81,13 +90,16 @@ int sbx_job_event_fd(const sbx_job *job);
 /* What a check found. */
 typedef struct sbx_job_report {
     bool memory_reached;    /* the kernel's own OOM event (or the polled sum) */
-    bool processes_reached; /* a fork was refused */
+    bool processes_reached; /* a fork was refused; with SBX_ENFORCER_POLLED nobody refuses: there are
+                               more than allowed, and the runner has to stop the job */
     bool cpu_reached;       /* CPU time used up */
 } sbx_job_report;
 
 /*
  * Looks at the job now. Cheap (a few file reads). now_ns is the monotonic clock.
  * Never kills; the runner does that. Reports are sticky: once true, true for ever.
+ * The wake-up can come before the kernel has chosen whom to kill; sbx_job_next_check_ns() is then a
+ * few milliseconds away. Call it once more after the last process has ended.
  */
 void sbx_job_check(sbx_job *job, uint64_t now_ns, sbx_job_report *out_report);
 
@@ -105,24 +117,33 @@ uint64_t sbx_job_cpu_now_ns(sbx_job *job);
 
 /*
  * Stops every process of the job and waits until none is left, at most timeout_ns.
- * Linux: cgroup.kill, else SIGKILL to every process in the group; a pid namespace's init, if there is
- * one, has been killed by the runner before. Context: supervisor.
+ * Linux: cgroup.kill, else SIGKILL to every process in the group, else to the tree of the first process
+ * from below, itself last. Without a group that only reaches what hangs on a living first process, so
+ * where there is no pid namespace either, call it before that one is let go.
+ * Fails:   BUSY  some are left after timeout_ns
+ * Context: supervisor.
  */
 SBX_MUST_USE sbx_status sbx_job_kill(sbx_job *job, uint64_t timeout_ns, sbx_error *err);
 
 /* How many processes are in the job now; SBX_UNLIMITED if unknown. */
 uint64_t sbx_job_count_processes(const sbx_job *job);
 
-/* What the job used in all. Fields that this backend cannot tell stay as they were in *usage. */
+/*
+ * What the job used in all. Fields that this backend cannot tell stay as they were in *usage, so put
+ * in there first what was measured otherwise (rusage). On Linux io can be told as long as the first
+ * process is not waited for: leave it a zombie (waitid with WNOWAIT) until this was called.
+ */
 void sbx_job_read_usage(sbx_job *job, sbx_usage *usage);
 
 /* Removes the groups. NULL is fine. Call after sbx_job_kill(). */
 void sbx_job_free(sbx_job *job);
 
 /*
- * Removes empty groups whose supervisor is gone, below the caller's own group only. The name
- * of a group holds its owner: sbx-<pid>-<start time>-<random>, made by sbx_job_name().
- * Returns how many were removed. Never touches a group whose owner lives, or that another user owns.
+ * Removes groups whose supervisor is gone, where sbx_job_create() would make one now; what is still
+ * in them is killed. The name of a group holds its owner, made by sbx_job_name():
+ * sbx-<pid>-<start time>-<pid namespace>-<random>.
+ * Returns how many were removed. Never touches a group whose owner lives or was in another pid
+ * namespace, or that another user owns. Costs a directory listing or two where there is nothing to do.
  */
 unsigned sbx_job_sweep(void);
 

@@ -1,0 +1,157 @@
+/*
+ * Clearing up after supervisors that were killed: groups below (v1) or beside (v2) the caller's own
+ * whose name says that their owner is gone. A group holds nothing but its job, and a job dies with its
+ * owner, so what is still in one is killed.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "limits/linux/cgroup1.h"
+#include "limits/linux/cgroup2.h"
+#include "limits/linux/job_name.h"
+
+/* What is left of a dead job has been sent SIGKILL long ago, mostly; nobody should wait for it. */
+#define KILL_TIMEOUT_NS (200 * SBX_NS_PER_MS)
+
+/* True where the group belonged to this user and is gone now. */
+static bool remove_group(int parent_fd, const char *name, bool is_unified)
+{
+    struct stat info;
+    int code;
+    int dir_fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (dir_fd == -1)
+        return false;
+    if (fstat(dir_fd, &info) != 0 || info.st_uid != geteuid()) {
+        close(dir_fd);
+        return false;
+    }
+    code = is_unified ? sbx_cgroup2_kill_group(dir_fd, KILL_TIMEOUT_NS)
+                      : sbx_cgroup_kill_listed(dir_fd, KILL_TIMEOUT_NS);
+    close(dir_fd);
+    return code == 0 && sbx_cgroup_remove(parent_fd, name) == 0;
+}
+
+/* In all hierarchies, backwards as in sbx_job_free(). True where it is gone from the one given. */
+static bool remove_from_all(const sbx_cgroup_place *place, int dir_fd, const char *name)
+{
+    for (int role = SBX_CGROUP1_ROLE_COUNT - 1; role >= 0; role--) {
+        int own_fd = sbx_cgroup_place_open(place, sbx_cgroup1_controller(role), NULL);
+
+        if (own_fd < 0)
+            continue;
+        (void)remove_group(own_fd, name, false);
+        close(own_fd);
+    }
+    return faccessat(dir_fd, name, F_OK, 0) != 0;
+}
+
+/* As getdents64(2) hands it out. */
+typedef struct directory_entry {
+    uint64_t inode;
+    int64_t offset;
+    unsigned short record_bytes;
+    unsigned char type;
+    char name[];
+} directory_entry;
+
+/* One look through one directory. */
+typedef struct sweep_round {
+    const sbx_cgroup_place *place;
+    int dir_fd;
+    bool is_unified;
+    sbx_job_owner self; /* pid 0: not asked for yet */
+    unsigned removed_count;
+} sweep_round;
+
+static void sweep_name(sweep_round *sweep, const char *name)
+{
+    sbx_job_owner owner;
+
+    if (!sbx_job_owner_parse(&owner, name))
+        return;
+    if (sweep->self.pid == 0 && !sbx_job_owner_self(&sweep->self))
+        return;
+    if (!sbx_job_owner_is_gone(&owner, sweep->self.pid_namespace))
+        return;
+    if (sweep->is_unified ? remove_group(sweep->dir_fd, name, true)
+                          : remove_from_all(sweep->place, sweep->dir_fd, name))
+        sweep->removed_count++;
+}
+
+/*
+ * Looks through one directory, which is closed at the end. By the system call: readdir() would ask
+ * for a buffer of 32 KiB at every start of sbx, to find nothing as a rule.
+ */
+static unsigned sweep_directory(const sbx_cgroup_place *place, int dir_fd, bool is_unified)
+{
+    sweep_round sweep = {.place = place, .dir_fd = dir_fd, .is_unified = is_unified};
+    _Alignas(directory_entry) char entries[4096];
+    long got;
+
+    while ((got = syscall(SYS_getdents64, dir_fd, entries, sizeof(entries))) > 0) {
+        for (long at = 0; at < got;) {
+            const directory_entry *entry = (const directory_entry *)(const void *)(entries + at);
+
+            if (entry->type == DT_DIR)
+                sweep_name(&sweep, entry->name);
+            at += entry->record_bytes;
+        }
+    }
+    close(dir_fd);
+    return sweep.removed_count;
+}
+
+/*
+ * Two hierarchies, because the caller can be at different places in them: a job of another session may
+ * have its memory group elsewhere and its others right here. The rest goes by name.
+ */
+static unsigned sweep_v1(const sbx_cgroup_place *place)
+{
+    static const sbx_cgroup1_role roles[] = {SBX_CGROUP1_MEMORY, SBX_CGROUP1_PIDS};
+    unsigned removed_count = 0;
+
+    for (size_t i = 0; i < SBX_COUNT_OF(roles); i++) {
+        int own_fd = sbx_cgroup_place_open(place, sbx_cgroup1_controller(roles[i]), NULL);
+
+        if (own_fd < 0)
+            continue;
+        if (faccessat(own_fd, ".", W_OK, AT_EACCESS) == 0)
+            removed_count += sweep_directory(place, own_fd, false);
+        else
+            close(own_fd);
+    }
+    return removed_count;
+}
+
+static unsigned sweep_v2(const sbx_cgroup_place *place)
+{
+    sbx_cgroup2_parent parent;
+    sbx_error err;
+    int dir_fd;
+
+    if (sbx_cgroup2_find_parent(&parent, place, NULL, 0, 0, &err) != SBX_OK)
+        return 0;
+    dir_fd = parent.fd;
+    parent.fd = -1;
+    sbx_cgroup2_parent_done(&parent);
+    return sweep_directory(place, dir_fd, true);
+}
+
+unsigned sbx_job_sweep(void)
+{
+    sbx_cgroup_place place;
+
+    if (sbx_cgroup_place_read(&place) != 0)
+        return 0;
+    if (place.lines[SBX_CGROUP_MEMORY].hierarchy != -1 ||
+        place.lines[SBX_CGROUP_PIDS].hierarchy != -1)
+        return sweep_v1(&place);
+    return sweep_v2(&place);
+}
