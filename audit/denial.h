@@ -56,7 +56,11 @@ typedef struct sbx_denial {
     uint64_t count;
 } sbx_denial;
 
-enum { SBX_DENIALS_MAX = 10000 };
+/*
+ * What a set can grow to, whatever the target does: 10,000 denials, and 16 MiB for their texts.
+ * The usual 10,000 denials (a path of 80 bytes, a program of 30) take 3 MiB.
+ */
+enum { SBX_DENIALS_MAX = 10000, SBX_DENIALS_TEXT_BYTES_MAX = 16 << 20 };
 
 typedef struct sbx_denials sbx_denials;
 
@@ -65,7 +69,8 @@ void sbx_denials_free(sbx_denials *set);
 /* Copies target and exe. Over the cap or without memory: counted as lost. */
 void sbx_denials_add(sbx_denials *set, const sbx_denial *denial);
 size_t sbx_denials_count(const sbx_denials *set);        /* distinct */
-const sbx_denial *sbx_denials_get(const sbx_denials *set, size_t index); /* in order of first sight */
+/* In order of first sight; NULL behind the last. Valid until the next sbx_denials_add(). */
+const sbx_denial *sbx_denials_get(const sbx_denials *set, size_t index);
 uint64_t sbx_denials_total(const sbx_denials *set);      /* all occurrences */
 uint64_t sbx_denials_lost(const sbx_denials *set);       /* occurrences not kept */
 
@@ -75,5 +80,7 @@ uint64_t sbx_denials_lost(const sbx_denials *set);       /* occurrences not kept
  */
 typedef void sbx_denial_visit(void *context, size_t index, const sbx_denial *denial, bool is_new);
 void sbx_denials_take_changes(sbx_denials *set, sbx_denial_visit *visit, void *context);
+/* After what was taken could not be written: everything counts as new again. */
+void sbx_denials_retake(sbx_denials *set);
 
 #endif

@@ -1,5 +1,10 @@
 /*
  * Asking the database: read-only, streaming, one row at a time. The commands in harness/cli print it.
+ *
+ * Rows are read some hundred at a time, each time in a short transaction of its own: who stops reading,
+ * in a pager, does not keep the WAL from being cut. Rows that are written meanwhile may appear or not.
+ * Texts were chosen by untrusted programs and are bytes: not always UTF-8, never safe to print as
+ * they are.
  */
 #ifndef SBX_AUDIT_QUERY_H
 #define SBX_AUDIT_QUERY_H
@@ -32,14 +37,14 @@ typedef struct sbx_cell {
 typedef struct sbx_query sbx_query;
 
 typedef struct sbx_query_filter {
-    uint64_t since_us;      /* 0: from the beginning */
+    uint64_t since_us;      /* runs started, denials last seen, processes started; 0: from the beginning */
     uint64_t limit;         /* 0: all */
     bool denied_only;
     const char *run;        /* full id, unique prefix, or "latest"; NULL: all runs */
-    const char *status;     /* NULL: any */
+    const char *status;     /* of the run; NULL: any */
 } sbx_query_filter;
 
-/* Newest first. */
+/* Newest first; denials and processes of one run (filter->run) oldest first, as they happened. */
 SBX_MUST_USE sbx_status sbx_query_runs(sbx_query **out, sbx_store *store, const sbx_query_filter *filter,
                                        sbx_error *err);
 SBX_MUST_USE sbx_status sbx_query_denials(sbx_query **out, sbx_store *store,

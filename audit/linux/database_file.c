@@ -1,0 +1,167 @@
+/*
+ * The database file on Linux. It is written without a name and then linked to its own: no process ever
+ * sees half of it, a killed one leaves nothing behind, and of many that make it at once one wins.
+ */
+#include "audit/database_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "harness/base/path.h"
+
+static const struct {
+    unsigned long magic;
+    const char *name;
+} network_file_systems[] = {
+    {0x6969, "NFS"},     {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB2"},  {0x517B, "SMB"},
+    {0x01021997, "9P"},  {0x5346414F, "AFS"},    {0x6B414653, "AFS"},   {0x73757245, "Coda"},
+    {0x00C36400, "Ceph"}, {0x564C, "NCP"},       {0x0BD00BD0, "Lustre"},
+};
+
+static sbx_status check_file_system(const char *path, const struct statfs *about, sbx_error *err)
+{
+    for (size_t i = 0; i < SBX_COUNT_OF(network_file_systems); i++)
+        if (((unsigned long)about->f_type & 0xFFFFFFFF) == network_file_systems[i].magic)
+            return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_AUDIT,
+                                  "audit database %s: on a network file system (%s), where several writers "
+                                  "would corrupt it; name a local file with --audit-db",
+                                  path, network_file_systems[i].name);
+    return SBX_OK;
+}
+
+/* Cuts the last name off; "." and "/" where there is none. */
+static void cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash == NULL)
+        memcpy(path, ".", 2);
+    else
+        slash[slash == path ? 1 : 0] = '\0';
+}
+
+sbx_status sbx_database_file_check(bool *out_exists, const char *path, sbx_error *err)
+{
+    char parent[PATH_MAX];
+    struct statfs about;
+
+    *out_exists = statfs(path, &about) == 0;
+    if (*out_exists)
+        return check_file_system(path, &about, err);
+    if (errno != ENOENT)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "audit database %s", path);
+    if (strlen(path) >= sizeof(parent))
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, ENAMETOOLONG, "audit database %s", path);
+    memcpy(parent, path, strlen(path) + 1);
+    do {
+        cut_name(parent);
+        if (statfs(parent, &about) == 0)
+            return check_file_system(path, &about, err);
+    } while (errno == ENOENT && strchr(parent, '/') != NULL && strcmp(parent, "/") != 0);
+    return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "audit database %s", path);
+}
+
+/* mkdir -p, for nobody else's eyes. */
+static sbx_status make_folders(char *folder, sbx_error *err)
+{
+    for (char *at = folder + 1; *at != '\0'; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
+            errno != EACCES)
+            return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the folder %s", folder);
+        *at = '/';
+    }
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the folder %s", folder);
+    return SBX_OK;
+}
+
+/* Without a name where the file system can, else under one that no second process has. */
+static int open_new(char name[64], int folder)
+{
+    int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    name[0] = '\0';
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
+        return fd;
+    (void)snprintf(name, 64, ".sbx-new-%ld", (long)getpid());
+    return openat(folder, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+}
+
+static int write_all(int fd, const char *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t written = write(fd, data, bytes);
+
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written > 0) {
+            data += written;
+            bytes -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+/* Gives the file its name. A file system without hard links has renames that do not replace. */
+static int give_name(int folder, int fd, const char *temporary, const char *name)
+{
+    char self[48];
+
+    if (temporary[0] == '\0') {
+        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, self, folder, name, AT_SYMLINK_FOLLOW);
+    }
+    if (renameat2(folder, temporary, folder, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    return errno == EEXIST ? -1 : linkat(folder, temporary, folder, name, 0);
+}
+
+static sbx_status create_in(int folder, const char *path, const void *data, size_t bytes, sbx_error *err)
+{
+    char temporary[64];
+    int fd = open_new(temporary, folder);
+    sbx_status st = SBX_OK;
+
+    if (fd < 0 || write_all(fd, data, bytes) != 0 || fsync(fd) != 0)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
+    if (st == SBX_OK && give_name(folder, fd, temporary, sbx_path_name(path)) != 0 && errno != EEXIST)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
+    if (temporary[0] != '\0')
+        (void)unlinkat(folder, temporary, 0);
+    if (st == SBX_OK && fsync(folder) != 0 && errno != EINVAL)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
+    if (fd >= 0)
+        close(fd);
+    return st;
+}
+
+sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes, sbx_error *err)
+{
+    char folder_path[PATH_MAX];
+    int folder = -1;
+    sbx_status st;
+
+    if (strlen(path) >= sizeof(folder_path))
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, ENAMETOOLONG, "audit database %s", path);
+    memcpy(folder_path, path, strlen(path) + 1);
+    cut_name(folder_path);
+    st = make_folders(folder_path, err);
+    if (st != SBX_OK)
+        return st;
+    folder = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "opening the folder %s", folder_path);
+    st = create_in(folder, path, data, bytes, err);
+    close(folder);
+    return st;
+}

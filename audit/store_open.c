@@ -1,0 +1,322 @@
+/* Opening and closing the audit database, waiting for its lock, and what its errors mean. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/database_file.h"
+#include "audit/store_parts.h"
+
+/* SQLite would checkpoint here, in the commit that the command waits for; see store_tidy.c. */
+static int note_wal_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    sbx_store *store = context;
+
+    (void)db;
+    (void)name;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static bool is_cancelled(const sbx_store *store)
+{
+    return store->cancel != NULL && *(const volatile bool *)store->cancel;
+}
+
+/*
+ * SQLite's own handler sleeps up to 100 ms at a time, and all who wait wake at the same moments. A commit
+ * takes some 0.3 ms: begin short, grow to 8 ms, each wait different.
+ */
+static int wait_for_lock(void *context, int tries)
+{
+    enum { LEAST_US = 100, LONGEST_SHIFT = 6 };
+    sbx_store *store = context;
+    sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+    uint64_t now_ns = sbx_clock_monotonic_ns();
+    unsigned pause_us;
+
+    if (!store->may_wait)
+        return 0;
+    store->was_cancelled = is_cancelled(store);
+    if (store->was_cancelled)
+        return 0;
+    if (tries == 0)
+        store->wait_until_ns = now_ns + store->busy_ns < now_ns ? UINT64_MAX : now_ns + store->busy_ns;
+    if (now_ns >= store->wait_until_ns)
+        return 0;
+    pause_us = (unsigned)LEAST_US << (tries < LONGEST_SHIFT ? tries : LONGEST_SHIFT);
+    store->jitter = store->jitter * 1103515245u + 12345u;
+    pause_us += (store->jitter >> 8) % pause_us;
+    if (pause_us > (store->wait_until_ns - now_ns) / SBX_NS_PER_US)
+        pause_us = (unsigned)((store->wait_until_ns - now_ns) / SBX_NS_PER_US) + 1;
+    system->xSleep(system, (int)pause_us);
+    return 1;
+}
+
+static sbx_status status_of(int rc)
+{
+    switch (rc & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return SBX_BUSY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* a table or column is missing */
+    case SQLITE_SCHEMA:
+        return SBX_CORRUPT;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_MISUSE:
+        return SBX_INTERNAL;
+    case SQLITE_NOMEM:
+        return SBX_NO_MEMORY;
+    default:
+        return SBX_IO;
+    }
+}
+
+sbx_status sbx_store_fail(const sbx_store *store, int rc, const char *doing, sbx_error *err)
+{
+    static const char *const hints[] = {
+        [SBX_CORRUPT] = " — move the file away, or name another with --audit-db",
+    };
+    sbx_status st = status_of(rc);
+    const char *hint = (size_t)st < SBX_COUNT_OF(hints) && hints[st] != NULL ? hints[st] : "";
+    int system_error = store->db == NULL ? 0 : sqlite3_system_errno(store->db);
+    const char *reason = sqlite3_errstr(rc);
+
+    if (st == SBX_BUSY && store->was_cancelled)
+        reason = "cancelled while another process held its lock";
+    else if (st == SBX_BUSY)
+        reason = "another process held its lock for too long";
+    else if (store->db != NULL && sqlite3_errcode(store->db) == rc && rc != SQLITE_NOTADB)
+        reason = sqlite3_errmsg(store->db);
+    if (st == SBX_IO && system_error != 0)
+        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s (%s)", store->path, doing,
+                             reason, sbx_os_text(SBX_OS_ERRNO, system_error));
+    else
+        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s%s", store->path, doing,
+                             reason, hint);
+    if (err != NULL) {
+        err->os_domain = SBX_OS_SQLITE;
+        err->os_code = rc;
+    }
+    return st;
+}
+
+sbx_status sbx_store_begin(sbx_store *store, const char *doing, sbx_error *err)
+{
+    int rc;
+
+    if (store->in_transaction)
+        return SBX_OK;
+    rc = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return sbx_store_fail(store, rc, doing, err);
+    store->in_transaction = true;
+    return SBX_OK;
+}
+
+bool sbx_store_try_lock(sbx_store *store)
+{
+    sbx_status st;
+
+    store->may_wait = false;
+    st = sbx_store_begin(store, "", NULL);
+    store->may_wait = true;
+    return st == SBX_OK;
+}
+
+sbx_status sbx_store_commit(sbx_store *store, const char *doing, sbx_error *err)
+{
+    int rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+    sbx_status st;
+
+    if (rc == SQLITE_OK) {
+        store->in_transaction = false;
+        return SBX_OK;
+    }
+    st = sbx_store_fail(store, rc, doing, err);
+    sbx_store_rollback(store);
+    return st;
+}
+
+void sbx_store_rollback(sbx_store *store)
+{
+    if (!sqlite3_get_autocommit(store->db))
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    store->in_transaction = false;
+}
+
+const sbx_supervisor *sbx_store_supervisor(sbx_store *store)
+{
+    if (!store->has_supervisor)
+        sbx_supervisor_self(&store->supervisor);
+    store->has_supervisor = true;
+    return &store->supervisor;
+}
+
+/* Read past SQLite, which would take another program's database, and its WAL, into its hands. */
+static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
+{
+    static const unsigned char application_id[] = {SBX_APPLICATION_ID >> 24, SBX_APPLICATION_ID >> 16 & 0xFF,
+                                                   SBX_APPLICATION_ID >> 8 & 0xFF,
+                                                   SBX_APPLICATION_ID & 0xFF};
+    unsigned char header[SBX_HEADER_BYTES];
+    sqlite3_file *file = NULL;
+    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xRead(file, header, sizeof(header), 0);
+    if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
+        return sbx_store_fail(store, rc, "reading its header", err);
+    if (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) == 0 &&
+        memcmp(header + SBX_HEADER_APPLICATION_ID_AT, application_id, sizeof(application_id)) == 0)
+        return SBX_OK;
+    return sbx_fail_plain(err, SBX_CORRUPT, SBX_STEP_AUDIT,
+                          "audit database %s: is no audit database of sbx; it is left as it is — move the "
+                          "file away, or name another with --audit-db",
+                          store->path);
+}
+
+/* The WAL is read here for the first time, and its index made where nobody has the database open. */
+static sbx_status check_version(const sbx_store *store, sbx_error *err)
+{
+    sqlite3_stmt *pragma = NULL;
+    int version = 0;
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &pragma, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(pragma);
+    if (rc == SQLITE_ROW)
+        version = sqlite3_column_int(pragma, 0);
+    if (rc != SQLITE_ROW) {
+        sbx_status st = sbx_store_fail(store, rc, "opening it", err);
+
+        sqlite3_finalize(pragma);
+        return st;
+    }
+    sqlite3_finalize(pragma);
+    if (version == SBX_SCHEMA_VERSION)
+        return SBX_OK;
+    if (version < SBX_SCHEMA_VERSION)
+        return sbx_store_fail(store, SQLITE_CORRUPT, "its version is none that sbx ever wrote", err);
+    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_AUDIT,
+                          "audit database %s: its format is version %d, and this sbx knows %d; use a newer "
+                          "sbx, or name another file with --audit-db",
+                          store->path, version, (int)SBX_SCHEMA_VERSION);
+}
+
+static sbx_status open_connection(sbx_store *store, sbx_error *err)
+{
+    int flags = store->is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int keep_wal = 1;
+    int rc = sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, sbx_store_vfs());
+
+    if (rc != SQLITE_OK)
+        return sbx_store_fail(store, rc, "opening it", err);
+    sqlite3_extended_result_codes(store->db, 1);
+    if (!store->is_read_only && sqlite3_db_readonly(store->db, "main") == 1)
+        return sbx_store_fail(store, SQLITE_READONLY, "opening it", err);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
+    (void)sqlite3_busy_handler(store->db, wait_for_lock, store);
+    (void)sqlite3_wal_hook(store->db, note_wal_pages, store); /* in place of the automatic checkpoint */
+    return SBX_OK;
+}
+
+/* synchronous is FULL by the build of SQLite already; an audit log does not rest on a build flag. */
+static sbx_status prepare_for_writing(sbx_store *store, sbx_error *err)
+{
+    int rc = sqlite3_exec(store->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+
+    if (rc != SQLITE_OK)
+        return sbx_store_fail(store, rc, "opening it", err);
+    return sbx_store_mark_lost(store, err);
+}
+
+static sbx_status create_file(const char *path, sbx_error *err)
+{
+    unsigned char *image = NULL;
+    size_t bytes = 0;
+    sbx_status st = sbx_store_new_image(&image, &bytes, path, err);
+
+    if (st == SBX_OK)
+        st = sbx_database_file_create(path, image, bytes, err);
+    sqlite3_free(image);
+    return st;
+}
+
+/* The file is there afterwards, or it is an error. */
+static sbx_status find_file(const sbx_store *store, sbx_error *err)
+{
+    bool exists = false;
+    sbx_status st = sbx_database_file_check(&exists, store->path, err);
+
+    if (st != SBX_OK || exists)
+        return st;
+    if (store->is_read_only)
+        return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_AUDIT,
+                              "audit database %s: there is none; nothing was recorded here yet", store->path);
+    return create_file(store->path, err);
+}
+
+sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_store_options *options,
+                          sbx_error *err)
+{
+    sbx_store *store = calloc(1, sizeof(*store));
+    sbx_status st = SBX_OK;
+
+    *out_store = NULL;
+    if (store != NULL)
+        store->path = strdup(path);
+    if (store == NULL || store->path == NULL) {
+        st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "audit database %s: out of memory", path);
+        goto out;
+    }
+    store->is_read_only = options->read_only;
+    store->busy_ns = options->busy_ns;
+    store->cancel = options->cancel;
+    store->may_wait = true;
+    store->jitter = (unsigned)sbx_clock_monotonic_ns();
+
+    st = find_file(store, err);
+    if (st != SBX_OK)
+        goto out;
+    st = open_connection(store, err);
+    if (st != SBX_OK)
+        goto out;
+    st = check_is_ours(store, err);
+    if (st != SBX_OK)
+        goto out;
+    st = check_version(store, err);
+    if (st != SBX_OK)
+        goto out;
+    if (!store->is_read_only)
+        st = prepare_for_writing(store, err);
+    if (st != SBX_OK)
+        goto out;
+    *out_store = store;
+    store = NULL;
+out:
+    sbx_store_close(store);
+    return st;
+}
+
+void sbx_store_close(sbx_store *store)
+{
+    if (store == NULL)
+        return;
+    if (store->in_transaction)
+        sbx_store_rollback(store);
+    sbx_ledger_done(&store->ledger);
+    sqlite3_close(store->db);
+    free(store->path);
+    free(store);
+}
+
+const char *sbx_store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}

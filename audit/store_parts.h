@@ -1,0 +1,108 @@
+/*
+ * What the files of the store share: the open database, and small steps on it. Who may include it: the
+ * store_*.c files, lost.c and query.c.
+ *
+ * A function that returns a sbx_status here has filled err with SQLite's words and the file's name.
+ */
+#ifndef SBX_AUDIT_STORE_PARTS_H
+#define SBX_AUDIT_STORE_PARTS_H
+
+#include <sqlite3.h>
+
+#include "audit/ledger.h"
+#include "audit/store.h"
+#include "audit/writer.h"
+#include "harness/base/clock.h"
+#include "harness/base/json.h"
+#include "harness/base/text.h"
+
+enum { SBX_SCHEMA_VERSION = 1, SBX_APPLICATION_ID = 0x73627831 /* "sbx1" */ };
+
+/* Bytes of the file's header, as SQLite documents them. */
+enum { SBX_HEADER_BYTES = 100, SBX_HEADER_APPLICATION_ID_AT = 68 };
+
+struct sbx_store {
+    sqlite3 *db;
+    char *path;
+    bool is_read_only;
+    bool in_transaction;    /* begun by sbx_store_try_lock() for the next write */
+    bool may_wait;          /* the busy handler waits */
+    bool was_cancelled;     /* … and was told to stop */
+    uint64_t busy_ns;
+    const bool *cancel;
+    uint64_t wait_until_ns; /* of the wait that is going on */
+    unsigned jitter;
+    int wal_pages;          /* at the last commit of this connection */
+    sbx_ledger ledger;
+    sbx_supervisor supervisor;
+    bool has_supervisor;
+    int64_t run;            /* the last one started here … */
+    char run_id[SBX_RUN_ID_BYTES];
+};
+
+/* Turns SQLite's code into ours; doing: "recording the run's start". */
+sbx_status sbx_store_fail(const sbx_store *store, int rc, const char *doing, sbx_error *err);
+
+/* BEGIN IMMEDIATE, or nothing where sbx_store_try_lock() has begun. */
+SBX_MUST_USE sbx_status sbx_store_begin(sbx_store *store, const char *doing, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_store_commit(sbx_store *store, const char *doing, sbx_error *err);
+void sbx_store_rollback(sbx_store *store);
+
+/* This process, read once. */
+const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
+
+/* The bytes of a new database, for sqlite3_free(). */
+SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const char *path,
+                                            sbx_error *err);
+
+/* Marks the runs lost whose supervisor is gone. */
+SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);
+
+/* A commit must follow: it is what begins the WAL anew. */
+void sbx_store_tidy_overdue(sbx_store *store);
+
+/* SQLite's default file system, with the durable things done as often as needed; see vfs.c. */
+const char *sbx_store_vfs(void);
+
+/* Inserts the run's row, status running, and adds what it says to an open object. */
+SBX_MUST_USE sbx_status sbx_store_put_start(int64_t *out_run, sbx_json *body, sbx_store *store,
+                                            const sbx_store_start *start, sbx_error *err);
+/* Fills in the rest of the row. */
+SBX_MUST_USE sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
+                                          const sbx_store_end *end, sbx_error *err);
+/* The rows of a batch and their event; *out_is_empty: there was nothing to write. */
+SBX_MUST_USE sbx_status sbx_store_put_batch(bool *out_is_empty, sbx_store *store, int64_t run,
+                                            const sbx_store_batch *batch, sbx_error *err);
+
+/* Begins an event's body: an open object with kind, us and run. */
+void sbx_store_begin_body(sbx_json *body, sbx_text *out, const char *kind, uint64_t us,
+                          const char *run_id);
+/* Closes it and appends it to the ledger. */
+SBX_MUST_USE sbx_status sbx_store_put_event(sbx_store *store, sbx_json *body, const char *kind,
+                                            uint64_t us, int64_t run, sbx_error *err);
+
+/* The run's id; CORRUPT where there is no such row. */
+SBX_MUST_USE sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store, int64_t run,
+                                              sbx_error *err);
+
+/* One step of a statement that returns no rows, and its end; the statement may be NULL. */
+SBX_MUST_USE sbx_status sbx_store_step(sbx_store *store, sqlite3_stmt *stmt, const char *doing,
+                                       sbx_error *err);
+SBX_MUST_USE sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *sql,
+                                          const char *doing, sbx_error *err);
+
+/* Binding the next parameter; what goes wrong shows in the step. */
+typedef struct sbx_binder {
+    sqlite3_stmt *stmt;
+    int at; /* the last one bound */
+} sbx_binder;
+
+void sbx_bind_text(sbx_binder *binder, const char *text); /* NULL: null; not copied */
+/* TEXT where it is UTF-8, else BLOB. */
+void sbx_bind_bytes(sbx_binder *binder, const char *data, size_t bytes);
+void sbx_bind_int(sbx_binder *binder, int64_t value);
+/* SBX_UNLIMITED: null; what SQLite's integers cannot hold becomes their largest. */
+void sbx_bind_unsigned(sbx_binder *binder, uint64_t value);
+void sbx_bind_null(sbx_binder *binder);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Keeping the WAL short. Whoever opens the database first reads the whole WAL to make its index, so the WAL's
+ * length is paid at every start of sbx; a checkpoint is paid once, two syncs and the pages, but it also makes the
+ * next commit write, and sync, a new WAL header. It does not have to be waited for while a command runs.
+ */
+#include "audit/store_parts.h"
+
+enum {
+    TIDY_PAGES = 48,     /* about eight runs */
+    OVERDUE_PAGES = 192, /* nobody called sbx_store_tidy() for that long */
+};
+
+/* Above what the WAL needs, so that its blocks stay: writing over them syncs faster than appending. */
+#define WAL_KEPT_BYTES "4194304"
+
+static void checkpoint(sbx_store *store)
+{
+    (void)sqlite3_exec(store->db, "PRAGMA journal_size_limit = " WAL_KEPT_BYTES, NULL, NULL, NULL);
+    store->may_wait = false;
+    if (sqlite3_wal_checkpoint_v2(store->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
+        store->wal_pages = 0;
+    store->may_wait = true;
+}
+
+void sbx_store_tidy(sbx_store *store)
+{
+    if (!store->is_read_only && !store->in_transaction && store->wal_pages >= TIDY_PAGES)
+        checkpoint(store);
+}
+
+void sbx_store_tidy_overdue(sbx_store *store)
+{
+    if (!store->in_transaction && store->wal_pages >= OVERDUE_PAGES)
+        checkpoint(store);
+}

@@ -1,0 +1,118 @@
+/* The transactions of a run. Each is begun IMMEDIATE: whoever may write first reads what nobody changes. */
+#include <string.h>
+
+#include "audit/store_parts.h"
+
+sbx_status sbx_store_run_start(int64_t *out_run, sbx_store *store, const sbx_store_start *start,
+                               sbx_error *err)
+{
+    static const char doing[] = "recording the run's start";
+    sbx_text text = {0};
+    sbx_json body;
+    int64_t run = 0;
+    sbx_status st = sbx_store_begin(store, doing, err);
+
+    *out_run = 0;
+    if (st != SBX_OK)
+        return st;
+    sbx_store_begin_body(&body, &text, "run.start", start->started_us, start->run_id);
+    st = sbx_store_put_start(&run, &body, store, start, err);
+    if (st == SBX_OK)
+        st = sbx_store_put_event(store, &body, "run.start", start->started_us, run, err);
+    if (st == SBX_OK)
+        st = sbx_store_commit(store, doing, err);
+    if (st == SBX_OK) {
+        *out_run = run;
+        store->run = strlen(start->run_id) == SBX_RUN_ID_BYTES - 1 ? run : 0;
+        if (store->run != 0)
+            memcpy(store->run_id, start->run_id, SBX_RUN_ID_BYTES);
+    } else {
+        sbx_store_rollback(store);
+    }
+    sbx_text_done(&text);
+    return st;
+}
+
+/* What was taken out of the set and did not get into the database is new to the next batch. */
+static sbx_status give_up(sbx_store *store, const sbx_store_batch *batch, sbx_status st)
+{
+    sbx_store_rollback(store);
+    if (batch != NULL && batch->denials != NULL)
+        sbx_denials_retake(batch->denials);
+    return st;
+}
+
+sbx_status sbx_store_run_append(sbx_store *store, int64_t run, const sbx_store_batch *batch,
+                                sbx_error *err)
+{
+    static const char doing[] = "recording denials and processes";
+    bool is_empty = true;
+    sbx_status st = sbx_store_begin(store, doing, err);
+
+    if (st != SBX_OK)
+        return st;
+    st = sbx_store_put_batch(&is_empty, store, run, batch, err);
+    if (st == SBX_OK && is_empty) {
+        sbx_store_rollback(store);
+        return SBX_OK;
+    }
+    if (st == SBX_OK)
+        st = sbx_store_commit(store, doing, err);
+    return st == SBX_OK ? SBX_OK : give_up(store, batch, st);
+}
+
+sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,
+                             const sbx_store_batch *batch, sbx_error *err)
+{
+    static const char doing[] = "recording the run's end";
+    char run_id[SBX_RUN_ID_BYTES];
+    sbx_text text = {0};
+    sbx_json body;
+    bool is_empty;
+    sbx_status st;
+
+    sbx_store_tidy_overdue(store);
+    st = sbx_store_begin(store, doing, err);
+    if (st != SBX_OK)
+        return st;
+    st = sbx_store_find_run_id(run_id, store, run, err);
+    if (st == SBX_OK)
+        st = sbx_store_put_batch(&is_empty, store, run, batch, err);
+    if (st != SBX_OK)
+        return give_up(store, batch, st);
+    sbx_store_begin_body(&body, &text, "run.end", end->ended_us, run_id);
+    st = sbx_store_put_end(&body, store, run, end, err);
+    if (st == SBX_OK)
+        st = sbx_store_put_event(store, &body, "run.end", end->ended_us, run, err);
+    if (st == SBX_OK)
+        st = sbx_store_commit(store, doing, err);
+    if (st != SBX_OK)
+        (void)give_up(store, batch, st);
+    sbx_text_done(&text);
+    return st;
+}
+
+sbx_status sbx_store_run_refused(sbx_store *store, const sbx_store_start *start, const sbx_store_end *end,
+                                 sbx_error *err)
+{
+    static const char doing[] = "recording the refusal";
+    sbx_text text = {0};
+    sbx_json body;
+    int64_t run = 0;
+    sbx_status st = sbx_store_begin(store, doing, err);
+
+    if (st != SBX_OK)
+        return st;
+    sbx_store_begin_body(&body, &text, "run.refused", end->ended_us, start->run_id);
+    st = sbx_store_put_start(&run, &body, store, start, err);
+    if (st == SBX_OK)
+        st = sbx_store_put_end(&body, store, run, end, err);
+    if (st == SBX_OK)
+        st = sbx_store_put_event(store, &body, "run.refused", end->ended_us, run, err);
+    if (st == SBX_OK)
+        st = sbx_store_commit(store, doing, err);
+    else
+        sbx_store_rollback(store);
+    sbx_text_done(&text);
+    return st;
+}
