@@ -8,15 +8,18 @@
 #include <stdbool.h>
 
 typedef struct sbx_host {
-    int landlock_abi;           /* 0: none */
-    bool is_root;               /* CAP_SYS_ADMIN and CAP_SETUID in this user namespace */
-    bool has_user_namespaces;   /* the knobs allow them; the kernel may still refuse at clone time */
+    int landlock_abi;         /* 0: none */
+    bool is_root;             /* CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID in this user namespace */
+    bool has_every_id;        /* root of a user namespace in which every uid exists: not a rootless
+                                 container's root */
+    bool has_user_namespaces; /* the knobs allow them; the kernel may still refuse at clone time */
     const char *user_namespaces_refused_by; /* the knob that says no, for messages; or NULL */
-    bool inside_sbx;            /* this process is already confined by sbx (or another seccomp listener) */
-    bool has_seccomp_notify;
-    unsigned online_cpus;
+    const char *user_namespaces_fix;        /* what turns that knob; or NULL */
+    bool inside_sbx;         /* this process is already confined by sbx */
+    bool has_seccomp_notify; /* denials can be watched */
 } sbx_host;
 
+/* is_root's host is not asked about user namespaces: root needs none. */
 void sbx_host_look(sbx_host *out);
 
 #endif

@@ -13,7 +13,20 @@
 #include <sys/types.h>
 
 #include "harness/base/text.h"
+#include "harness/policy/host.h"
 #include "harness/policy/policy.h"
+
+/* Path B: who the target is. Nobody's uids, in no range that distributions give out. */
+enum {
+    SBX_UID_OFFLINE = 64000, /* network none and loopback */
+    SBX_UID_ONLINE = 64001,
+};
+
+enum {
+    SBX_PLAN_RULES_MAX = 256,
+    /* An empty directory of this mode in the place of an absent protected name is sbx's own. */
+    SBX_PLACEHOLDER_MODE = 01555,
+};
 
 /* What happens at a path. Applied in this order, so that a later kind wins over an earlier one. */
 typedef enum sbx_rule_kind {
@@ -24,7 +37,8 @@ typedef enum sbx_rule_kind {
                                the length of the run, so that it cannot be made */
     SBX_RULE_PIN,           /* a directory between a writable root and a protected path: may be used,
                                not renamed */
-    SBX_RULE_DENY,          /* neither read nor written */
+    SBX_RULE_DENY,          /* neither read nor written; never below another one */
+    SBX_RULE_COUNT
 } sbx_rule_kind;
 
 const char *sbx_rule_word(sbx_rule_kind kind);
@@ -33,7 +47,8 @@ typedef struct sbx_rule {
     sbx_rule_kind kind;
     bool is_directory;
     const char *path;
-    const char *source; /* why: "--write", "policy workspace", "protect .git", "secret", "audit" */
+    const char *source; /* why: "write", "read", "deny", "deny_write", "protect .git", "secret", "audit",
+                           "home", "cwd", "pin" */
 } sbx_rule;
 
 /* What the run needs of the host beyond files; see docs/architecture.md for what each wall holds. */
@@ -72,7 +87,8 @@ typedef struct sbx_plan {
     int landlock_abi;         /* 0: none */
     uint64_t temp_bytes;      /* size of the private temp file system; SBX_UNLIMITED: the kernel's half */
     bool allow_degraded;
-    sbx_text missing;         /* walls that were wanted and are not there: words, comma separated */
+    sbx_text missing;         /* what was wanted and is not there, comma separated: words of walls, and
+                                 temp (a private one), protect, deny (for writing, inside a root) */
     bool watch_denials;       /* seccomp user notification */
     const char *audit_path;   /* the database, resolved; masked in the target */
     bool audit_before_mounts; /* its files must exist before the target's mounts are made */
@@ -87,18 +103,23 @@ typedef struct sbx_plan_request {
     const char *audit_path;         /* NULL: no database (best effort) */
     bool allow_degraded;
     bool watch_denials;
+    const sbx_host *host; /* NULL: look; a test says what host it wants */
 } sbx_plan_request;
 
 /*
  * Checks and freezes.
- * Fails: INVALID  a root that does not exist or is no directory, a root that is "/" or the caller's
- *                 home's parent, a relative or non-UTF-8 path, an empty command
+ * Fails: INVALID  a root that does not exist or is neither directory nor file, a root that is a system
+ *                 directory, the caller's home or holds it, a root or working directory in a denied
+ *                 place, a denied path that does not exist, a protected name that is a symlink, a
+ *                 relative or non-UTF-8 path, an empty command
  *        REFUSED  something asked for that this host cannot enforce, with the fix in the message;
  *                 with allow_degraded it is added to `missing` instead
  */
 SBX_MUST_USE sbx_status sbx_plan_make(sbx_plan *out_plan, const sbx_policy *policy,
                                       const sbx_plan_request *request, sbx_error *err);
 void sbx_plan_done(sbx_plan *plan);
+
+const char *sbx_plan_variable(const sbx_plan *plan, const char *name); /* of plan->env, or NULL */
 
 /* The whole plan as JSON, for --dry-run. Environment values are left out, names are shown. */
 SBX_MUST_USE sbx_status sbx_plan_to_json(sbx_text *out, const sbx_plan *plan, sbx_error *err);

@@ -6,8 +6,9 @@
  * directory, no network), "workspace" (read-only, and the working directory writable), "grader"
  * (workspace, with a bare environment and limits for one untrusted program).
  *
- * Lists only grow while policies are merged; deny always wins, whoever said it. Paths are kept as
- * written until the plan resolves them. Owns every string in it.
+ * Lists only grow while policies are merged; deny always wins, whoever said it. Paths are absolute, or
+ * "." and "~/x" (the command's working directory, the caller's home), until the plan resolves them.
+ * Owns every string in it.
  */
 #ifndef SBX_POLICY_POLICY_H
 #define SBX_POLICY_POLICY_H
@@ -50,30 +51,38 @@ typedef struct sbx_policy {
     char name[64];
     sbx_strings read;       /* extra roots that must be readable by the sandbox identity */
     sbx_strings write;      /* writable roots */
-    sbx_strings deny_read;  /* neither read nor written: secrets */
+    sbx_strings deny_read;  /* neither read nor written; must exist */
+    bool deny_secrets;      /* neither read nor written, where they exist: sbx_policy_secrets() */
     sbx_strings deny_write; /* read-only inside writable roots */
     sbx_strings protect;    /* names that are read-only at the top of every writable root, made or not */
     sbx_strings env_keep;   /* globs of names passed on; "*" by default */
     sbx_strings env_deny;   /* globs of names never passed on; wins over keep */
-    sbx_strings env_set;    /* NAME=VALUE, last one wins; over deny, because it was said by name */
+    sbx_strings env_set;    /* NAME=VALUE, or NAME for the caller's own value; the last one wins; over
+                               deny, because it was said by name */
     sbx_network network;
     bool unix_sockets; /* may open AF_UNIX sockets: then every path socket of the host can be reached */
     sbx_identity identity;
     sbx_limits limits;
 } sbx_policy;
 
+/*
+ * The built-in secrets: "~/…" for the caller's home, else absolute; the name may hold a glob after the
+ * last slash. NULL at the end.
+ */
+const char *const *sbx_policy_secrets(void);
+
 /* An empty policy: nothing allowed to write, no network, nothing kept of the environment. */
 void sbx_policy_init(sbx_policy *policy);
 void sbx_policy_done(sbx_policy *policy); /* takes a zeroed or half-built one too */
 
-/* Loads a built-in policy into an initialised one. NOT_FOUND is INVALID with the known names. */
+/* Lays a built-in policy over an initialised one. An unknown name is INVALID with the known ones. */
 SBX_MUST_USE sbx_status sbx_policy_builtin(sbx_policy *policy, const char *name, sbx_error *err);
 
 /*
  * Reads a policy file: versioned JSON, schema in docs/policy.schema.json. "extends" names a built-in
- * policy or a file (relative to this one; at most 8 deep). Unknown keys, duplicate keys, wrong types,
- * relative paths ("." and "./x" mean the file's directory) and non-UTF-8 are errors that name file,
- * line and key. Limits of the file: 1 MiB.
+ * policy or a file (relative to this one; at most 8 deep); without it, it is "read-only", and null
+ * starts from nothing. Unknown keys, duplicate keys, wrong types, relative paths ("." and "./x" mean the
+ * file's directory) and non-UTF-8 are errors that name file, line and key. Limits of the file: 1 MiB.
  */
 SBX_MUST_USE sbx_status sbx_policy_read_file(sbx_policy *policy, const char *path, sbx_error *err);
 
@@ -81,7 +90,7 @@ SBX_MUST_USE sbx_status sbx_policy_read_file(sbx_policy *policy, const char *pat
 SBX_MUST_USE sbx_status sbx_policy_parse(sbx_policy *policy, const char *text, size_t bytes,
                                          const char *where, const char *base_dir, sbx_error *err);
 
-/* NAME is a built-in policy, or a file where it contains a '/' or ends in ".json". */
+/* A built-in policy, or a file where the name contains a '/' or ends in ".json". */
 SBX_MUST_USE sbx_status sbx_policy_load(sbx_policy *policy, const char *name_or_path, sbx_error *err);
 
 #endif
