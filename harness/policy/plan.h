@@ -48,7 +48,7 @@ typedef struct sbx_rule {
     bool is_directory;
     const char *path;
     const char *source; /* why: "write", "read", "deny", "deny_write", "protect .git", "secret", "audit",
-                           "home", "cwd", "pin" */
+                           "home", "cwd", "command", "pin" */
 } sbx_rule;
 
 /* What the run needs of the host beyond files; see docs/architecture.md for what each wall holds. */

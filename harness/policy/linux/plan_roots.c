@@ -145,6 +145,18 @@ static void add_cwd(sbx_making *making)
         sbx_rules_add(making, SBX_RULE_READ, true, cwd, "cwd"); /* needless below a root: pruned */
 }
 
+/* A command that is named by its path is found there, also where only it lies in what is private. */
+static void add_command(sbx_making *making)
+{
+    const char *name = making->plan->argv[0];
+    sbx_place_found found;
+
+    if (making->plan->walls[SBX_WALL_MOUNTS] && name[0] == '/' && sbx_place_is_private(name) &&
+        sbx_place_find(&found, making, name, NULL) == SBX_OK && found.path != NULL && found.is_regular &&
+        !sbx_place_is_visible(making, found.path) && sbx_place_is_private(found.path))
+        sbx_rules_add(making, SBX_RULE_READ, false, found.path, "command");
+}
+
 sbx_status sbx_plan_add_roots(sbx_making *making, sbx_error *err)
 {
     sbx_status st = add_readable(making, err);
@@ -153,9 +165,11 @@ sbx_status sbx_plan_add_roots(sbx_making *making, sbx_error *err)
         return st;
     add_homes(making);
     st = add_writable(making, err); /* after what opens the way to them */
-    if (st == SBX_OK)
-        add_cwd(making);
-    return st;
+    if (st != SBX_OK)
+        return st;
+    add_cwd(making);
+    add_command(making);
+    return SBX_OK;
 }
 
 /* --- protected --- */

@@ -20,9 +20,12 @@ typedef struct loop {
     uint64_t kill_at_ns; /* end of grace */
     uint64_t wall_at_ns;
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
-    uint64_t flush_at_ns;
+    uint64_t flush_at_ns, tidy_at_ns;
     int watch_fd;
 } loop;
+
+/* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
+#define TIDY_AFTER_NS (5 * SBX_NS_PER_MS)
 
 enum { CONTROL, PIDFD, SIGNALS, WATCH, JOB, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
 
@@ -166,6 +169,10 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
     check_idle(self, now_ns);
     if (self->is_stopping && now_ns >= self->kill_at_ns)
         kill_now(self);
+    if (now_ns >= self->tidy_at_ns) {
+        sbx_record_tidy(follow->record);
+        self->tidy_at_ns = SBX_UNLIMITED;
+    }
     if (now_ns >= self->flush_at_ns)
         self->flush_at_ns = sbx_record_flush(follow->record, now_ns);
     if (self->idle_step_ns != 0)
@@ -174,7 +181,7 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
         next_ns = earlier(next_ns, self->kill_at_ns);
     if (!has_reason(self))
         next_ns = earlier(next_ns, self->wall_at_ns);
-    return earlier(next_ns, self->flush_at_ns);
+    return earlier(next_ns, earlier(self->flush_at_ns, self->tidy_at_ns));
 }
 
 static void start_clocks(loop *self)
@@ -183,6 +190,7 @@ static void start_clocks(loop *self)
     uint64_t go_ns = self->follow->go_ns, wall_ns = limits->value[SBX_LIMIT_WALL];
     uint64_t idle_ns = limits->value[SBX_LIMIT_IDLE];
 
+    self->tidy_at_ns = go_ns + TIDY_AFTER_NS;
     self->wall_at_ns = wall_ns > SBX_UNLIMITED - go_ns ? SBX_UNLIMITED : go_ns + wall_ns;
     if (idle_ns != SBX_UNLIMITED) {
         self->idle_step_ns = idle_ns / 8 < 5 * SBX_NS_PER_MS ? 5 * SBX_NS_PER_MS : idle_ns / 8;

@@ -111,6 +111,12 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     return record->flushed_ns + record->flush_pause_ns;
 }
 
+void sbx_record_tidy(sbx_record *record)
+{
+    if (record->row != 0)
+        sbx_store_tidy(record->store);
+}
+
 static void describe_limits_hit(sbx_text *out, const sbx_events *events)
 {
     for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)

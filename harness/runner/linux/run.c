@@ -420,8 +420,10 @@ static sbx_status start(live_run *run)
     if ((st = spawn(run)) != SBX_OK)
         return st;
     /* 3. The start row is made durable while the target prepares itself: no row, no "go". */
-    if ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK ||
-        (st = await_ready(run)) != SBX_OK || (st = start_watch(run)) != SBX_OK)
+    if ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK)
+        return st;
+    (void)sbx_job_sweep(); /* what a killed sbx left behind; there is time for it now */
+    if ((st = await_ready(run)) != SBX_OK || (st = start_watch(run)) != SBX_OK)
         return st;
     return run->result->events.cancelled_by != 0 ? SBX_OK : let_go(run);
 }
