@@ -23,8 +23,8 @@ void sbx_policy_to_json(sbx_text *out, const sbx_policy *policy);
 void sbx_policy_limits_to_json(sbx_json *json, const sbx_limits *limits);
 
 /* The whole of a regular file, at most SBX_POLICY_FILE_BYTES_MAX, and the directory that it lies in. */
-SBX_MUST_USE sbx_status sbx_policy_file_get(sbx_text *out, sbx_text *out_directory, const char *path,
-                                            sbx_error *err);
+SBX_MUST_USE sbx_status sbx_policy_file_get(sbx_text *out, sbx_text *out_directory,
+                                            const char *path, sbx_error *err);
 
 /* --- the plan, while it is made --- */
 
@@ -85,13 +85,16 @@ bool sbx_place_is_visible(const sbx_making *making, const char *path);
 const char *sbx_plan_caller_path(const sbx_making *making, const char *name);
 
 /* The steps of sbx_plan_make() that ask the system, in order. */
-SBX_MUST_USE sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err);   /* plan_walls.c */
-SBX_MUST_USE sbx_status sbx_plan_find_cwd(sbx_making *making, sbx_error *err);     /* plan_paths.c */
-SBX_MUST_USE sbx_status sbx_plan_find_homes(sbx_making *making, sbx_error *err);   /* plan_homes.c */
-SBX_MUST_USE sbx_status sbx_plan_add_roots(sbx_making *making, sbx_error *err);    /* plan_roots.c */
-SBX_MUST_USE sbx_status sbx_plan_add_denials(sbx_making *making, sbx_error *err);  /* plan_denials.c */
-SBX_MUST_USE sbx_status sbx_plan_add_audit(sbx_making *making, sbx_error *err);    /* plan_denials.c */
-SBX_MUST_USE sbx_status sbx_plan_add_protected(sbx_making *making, sbx_error *err); /* plan_roots.c */
-SBX_MUST_USE sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err); /* plan_walls.c */
+SBX_MUST_USE sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err); /* plan_walls.c */
+SBX_MUST_USE sbx_status sbx_plan_find_cwd(sbx_making *making, sbx_error *err);   /* plan_paths.c */
+SBX_MUST_USE sbx_status sbx_plan_find_homes(sbx_making *making, sbx_error *err); /* plan_homes.c */
+SBX_MUST_USE sbx_status sbx_plan_add_roots(sbx_making *making, sbx_error *err);  /* plan_roots.c */
+SBX_MUST_USE sbx_status sbx_plan_add_denials(sbx_making *making,
+                                             sbx_error *err);                   /* plan_denials.c */
+SBX_MUST_USE sbx_status sbx_plan_add_audit(sbx_making *making, sbx_error *err); /* plan_denials.c */
+SBX_MUST_USE sbx_status sbx_plan_add_protected(sbx_making *making,
+                                               sbx_error *err); /* plan_roots.c */
+SBX_MUST_USE sbx_status sbx_plan_settle_walls(sbx_making *making,
+                                              sbx_error *err); /* plan_walls.c */
 
 #endif

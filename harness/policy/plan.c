@@ -10,12 +10,9 @@
 const char *sbx_rule_word(sbx_rule_kind kind)
 {
     static const char *const words[] = {
-        [SBX_RULE_READ] = "read",
-        [SBX_RULE_WRITE] = "write",
-        [SBX_RULE_PROTECT] = "protect",
-        [SBX_RULE_PROTECT_ABSENT] = "protect_absent",
-        [SBX_RULE_PIN] = "pin",
-        [SBX_RULE_DENY] = "deny",
+        [SBX_RULE_READ] = "read",       [SBX_RULE_WRITE] = "write",
+        [SBX_RULE_PROTECT] = "protect", [SBX_RULE_PROTECT_ABSENT] = "protect_absent",
+        [SBX_RULE_PIN] = "pin",         [SBX_RULE_DENY] = "deny",
     };
     return (size_t)kind < SBX_COUNT_OF(words) ? words[kind] : "unknown";
 }
@@ -23,9 +20,10 @@ const char *sbx_rule_word(sbx_rule_kind kind)
 const char *sbx_wall_word(sbx_wall wall)
 {
     static const char *const words[] = {
-        [SBX_WALL_MOUNTS] = "mounts",     [SBX_WALL_PIDS] = "pids",       [SBX_WALL_IPC] = "ipc",
-        [SBX_WALL_NET] = "net",           [SBX_WALL_LANDLOCK] = "landlock",
-        [SBX_WALL_SECCOMP] = "seccomp",   [SBX_WALL_UID] = "uid",
+        [SBX_WALL_MOUNTS] = "mounts",     [SBX_WALL_PIDS] = "pids",
+        [SBX_WALL_IPC] = "ipc",           [SBX_WALL_NET] = "net",
+        [SBX_WALL_LANDLOCK] = "landlock", [SBX_WALL_SECCOMP] = "seccomp",
+        [SBX_WALL_UID] = "uid",
     };
     return (size_t)wall < SBX_COUNT_OF(words) ? words[wall] : "unknown";
 }
@@ -154,15 +152,15 @@ static sbx_status make(sbx_making *making, sbx_error *err)
     sbx_status st;
 
     if ((st = begin(making, err)) != SBX_OK ||
-        (st = sbx_plan_check_host(making, err)) != SBX_OK ||   /* who, and behind which walls */
-        (st = sbx_plan_find_cwd(making, err)) != SBX_OK ||     /* "." of the policy */
-        (st = sbx_plan_find_homes(making, err)) != SBX_OK ||   /* "~", and where secrets lie */
-        (st = sbx_plan_add_roots(making, err)) != SBX_OK ||    /* before what is said about them */
+        (st = sbx_plan_check_host(making, err)) != SBX_OK || /* who, and behind which walls */
+        (st = sbx_plan_find_cwd(making, err)) != SBX_OK ||   /* "." of the policy */
+        (st = sbx_plan_find_homes(making, err)) != SBX_OK || /* "~", and where secrets lie */
+        (st = sbx_plan_add_roots(making, err)) != SBX_OK ||  /* before what is said about them */
         (st = sbx_plan_add_denials(making, err)) != SBX_OK ||
         (st = sbx_plan_add_audit(making, err)) != SBX_OK ||
         (st = sbx_plan_add_protected(making, err)) != SBX_OK ||
         (st = sbx_rules_finish(making, err)) != SBX_OK ||
-        (st = sbx_plan_settle_walls(making, err)) != SBX_OK)   /* knows which rules are lost */
+        (st = sbx_plan_settle_walls(making, err)) != SBX_OK) /* knows which rules are lost */
         return st;
     sbx_plan_make_environment(making);
     plan->rules = making->rules;
@@ -185,6 +183,16 @@ sbx_status sbx_plan_make(sbx_plan *out_plan, const sbx_policy *policy,
     if (st != SBX_OK)
         sbx_plan_done(out_plan);
     return st;
+}
+
+bool sbx_plan_maps_owners(const sbx_plan *plan)
+{
+    if (!plan->walls[SBX_WALL_UID])
+        return false;
+    for (size_t i = 0; i < plan->rule_count; i++)
+        if (plan->rules[i].kind == SBX_RULE_READ || plan->rules[i].kind == SBX_RULE_WRITE)
+            return true;
+    return false;
 }
 
 void sbx_plan_done(sbx_plan *plan)

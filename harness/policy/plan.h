@@ -121,6 +121,9 @@ void sbx_plan_done(sbx_plan *plan);
 
 const char *sbx_plan_variable(const sbx_plan *plan, const char *name); /* of plan->env, or NULL */
 
+/* Path B with roots that are shown as the target's own: owners have to be mapped. */
+bool sbx_plan_maps_owners(const sbx_plan *plan);
+
 /* The whole plan as JSON, for --dry-run. Environment values are left out, names are shown. */
 SBX_MUST_USE sbx_status sbx_plan_to_json(sbx_text *out, const sbx_plan *plan, sbx_error *err);
 

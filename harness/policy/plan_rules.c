@@ -7,20 +7,20 @@
 #include "harness/base/path.h"
 #include "harness/policy/parts.h"
 
+static size_t held(const sbx_making *making)
+{
+    return making->rule_count < SBX_PLAN_RULES_MAX ? making->rule_count : SBX_PLAN_RULES_MAX;
+}
+
 void sbx_rules_add(sbx_making *making, sbx_rule_kind kind, bool is_directory, const char *path,
                    const char *source)
 {
-    for (size_t i = 0; i < making->rule_count; i++)
+    for (size_t i = 0; i < held(making); i++)
         if (making->rules[i].kind == kind && strcmp(making->rules[i].path, path) == 0)
             return;
     if (making->rule_count < SBX_PLAN_RULES_MAX)
         making->rules[making->rule_count] = (sbx_rule){kind, is_directory, path, source};
     making->rule_count++; /* past the end: sbx_rules_finish() says so */
-}
-
-static size_t held(const sbx_making *making)
-{
-    return making->rule_count < SBX_PLAN_RULES_MAX ? making->rule_count : SBX_PLAN_RULES_MAX;
 }
 
 const sbx_rule *sbx_rules_covering(const sbx_making *making, sbx_rule_kind kind, const char *path)
@@ -37,7 +37,8 @@ static bool lies_below(const sbx_making *making, sbx_rule_kind kind, const char 
     for (size_t i = 0; i < held(making); i++) {
         const sbx_rule *rule = &making->rules[i];
 
-        if (rule->kind == kind && sbx_path_is_within(path, rule->path) && strcmp(path, rule->path) != 0)
+        if (rule->kind == kind && sbx_path_is_within(path, rule->path) &&
+            strcmp(path, rule->path) != 0)
             return true;
     }
     return false;
@@ -151,14 +152,16 @@ static sbx_status check_conflicts(const sbx_making *making, sbx_error *err)
         denied = sbx_rules_covering(making, SBX_RULE_DENY, rule->path);
         if (denied != NULL)
             return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                  "%s shall be %s, but %s is denied (%s), and deny wins", rule->path,
-                                  writes ? "writable" : "readable", denied->path, denied->source);
+                                  "%s shall be %s, but %s is denied (%s), and deny wins",
+                                  rule->path, writes ? "writable" : "readable", denied->path,
+                                  denied->source);
         denied = writes ? sbx_rules_covering(making, SBX_RULE_PROTECT, rule->path) : NULL;
         if (denied != NULL)
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                  "%s shall be writable, but %s is protected (%s; --unprotect takes "
-                                  "a name off the list)",
-                                  rule->path, denied->path, denied->source);
+            return sbx_fail_plain(
+                err, SBX_INVALID, SBX_STEP_PLAN,
+                "%s shall be writable, but %s is protected (%s; --unprotect takes "
+                "a name off the list)",
+                rule->path, denied->path, denied->source);
     }
     return SBX_OK;
 }

@@ -95,9 +95,9 @@ void sbx_policy_init(sbx_policy *policy)
 
 void sbx_policy_done(sbx_policy *policy)
 {
-    sbx_strings *const lists[] = {&policy->read,    &policy->write,    &policy->deny_read,
+    sbx_strings *const lists[] = {&policy->read,       &policy->write,   &policy->deny_read,
                                   &policy->deny_write, &policy->protect, &policy->env_keep,
-                                  &policy->env_deny, &policy->env_set};
+                                  &policy->env_deny,   &policy->env_set};
 
     for (size_t i = 0; i < SBX_COUNT_OF(lists); i++)
         sbx_strings_done(lists[i]);

@@ -50,26 +50,16 @@ static const char *const protected_names[] = {".git", ".codex", ".agents", NULL}
 
 /* Credentials, and the addresses of agents that would use them. */
 static const char *const denied_variables[] = {
-    "*TOKEN*",
-    "*SECRET*",
-    "*PASSWORD*",
-    "*PASSWD*",
-    "*_KEY",
-    "*APIKEY*",
-    "*_CREDENTIALS",
-    "AWS_*",
-    "AZURE_*",
-    "GITHUB_*",
-    "SSH_AUTH_SOCK",
-    "SSH_AGENT_PID",
-    "GPG_AGENT_INFO",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DOCKER_HOST",
-    "XAUTHORITY",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "SBX_AUDIT_DB",
-    NULL,
+    "*TOKEN*",        "*SECRET*",
+    "*PASSWORD*",     "*PASSWD*",
+    "*_KEY",          "*APIKEY*",
+    "*_CREDENTIALS",  "AWS_*",
+    "AZURE_*",        "GITHUB_*",
+    "SSH_AUTH_SOCK",  "SSH_AGENT_PID",
+    "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS",
+    "DOCKER_HOST",    "XAUTHORITY",
+    "DISPLAY",        "WAYLAND_DISPLAY",
+    "SBX_AUDIT_DB",   NULL,
 };
 
 static const char *const everything[] = {"*", NULL};

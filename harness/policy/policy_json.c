@@ -8,7 +8,8 @@
 #include "harness/policy/policy_read.h"
 
 static sbx_status parse_document(sbx_policy *policy, const char *text, size_t bytes,
-                                 const char *where, const char *base_dir, int depth, sbx_error *err);
+                                 const char *where, const char *base_dir, int depth,
+                                 sbx_error *err);
 
 /* --- objects --- */
 
@@ -37,7 +38,8 @@ sbx_status sbx_policy_read_members(const sbx_policy_reader *reader, const char *
 
     if (!json_is_object(value))
         return sbx_policy_complain(reader, path, "must be an object", "");
-    json_object_foreach((json_t *)(uintptr_t)value, key, each) {
+    json_object_foreach((json_t *)(uintptr_t)value, key, each)
+    {
         const sbx_policy_member *member = NULL;
         char below[SBX_POLICY_KEY_PATH_BYTES];
         sbx_status st;
@@ -57,7 +59,10 @@ sbx_status sbx_policy_read_members(const sbx_policy_reader *reader, const char *
     return SBX_OK;
 }
 
-#define LIST(key, how, list) {key, how, offsetof(sbx_policy, list)}
+#define LIST(key, how, list)                                                                       \
+    {                                                                                              \
+        key, how, offsetof(sbx_policy, list)                                                       \
+    }
 
 static sbx_status read_filesystem(const sbx_policy_reader *reader, const sbx_policy_member *member,
                                   const char *path, const json_t *value)
@@ -164,13 +169,15 @@ static sbx_status read_version(const sbx_policy_reader *reader, const json_t *ro
     if (version == NULL)
         return sbx_policy_complain(reader, "version", "is missing (this sbx reads version 1)", "");
     if (!json_is_integer(version) || json_integer_value(version) != 1)
-        return sbx_policy_complain(reader, "version", "must be 1, which is all that this sbx reads", "");
+        return sbx_policy_complain(reader, "version", "must be 1, which is all that this sbx reads",
+                                   "");
     return SBX_OK;
 }
 
 static sbx_status read_name(const sbx_policy_reader *reader, const json_t *root)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     const json_t *value = json_object_get(root, "name");
     const char *name = json_string_value(value);
     char from_file[sizeof(reader->policy->name)];
@@ -187,8 +194,8 @@ static sbx_status read_name(const sbx_policy_reader *reader, const json_t *root)
     }
     if (name == NULL || name[0] == '\0' || strspn(name, letters) != strlen(name) ||
         strlen(name) >= sizeof(reader->policy->name))
-        return sbx_policy_complain(reader, "name",
-                                   "must be 1 to 63 letters, digits, dots, dashes or underscores", "");
+        return sbx_policy_complain(
+            reader, "name", "must be 1 to 63 letters, digits, dots, dashes or underscores", "");
     sbx_policy_set_name(reader->policy, name);
     return SBX_OK;
 }
@@ -220,7 +227,8 @@ static sbx_status read_extends(const sbx_policy_reader *reader, const json_t *ro
     if (value == NULL)
         return sbx_policy_builtin(reader->policy, "read-only", reader->err);
     if (name == NULL)
-        return sbx_policy_complain(reader, "extends", "must be a policy's name, a file or null", "");
+        return sbx_policy_complain(reader, "extends", "must be a policy's name, a file or null",
+                                   "");
     if (!sbx_policy_name_is_file(name)) {
         st = sbx_policy_builtin(reader->policy, name, reader->err);
         if (st == SBX_INVALID)
@@ -261,8 +269,8 @@ static sbx_status read_top(const sbx_policy_reader *reader, const json_t *root)
                               reader->where);
     if (schema != NULL && !json_is_string(schema))
         return sbx_policy_complain(reader, "$schema", "must be a string", "");
-    if ((st = read_version(reader, root)) != SBX_OK || (st = read_extends(reader, root)) != SBX_OK ||
-        (st = read_name(reader, root)) != SBX_OK)
+    if ((st = read_version(reader, root)) != SBX_OK ||
+        (st = read_extends(reader, root)) != SBX_OK || (st = read_name(reader, root)) != SBX_OK)
         return st;
     return sbx_policy_read_members(reader, "", root, members, SBX_COUNT_OF(members));
 }

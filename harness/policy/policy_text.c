@@ -20,7 +20,8 @@ static void add_filesystem(sbx_json *json, const sbx_policy *policy)
     sbx_json_open_array(json, "deny_read");
     for (size_t i = 0; i < policy->deny_read.count; i++)
         sbx_json_string(json, NULL, policy->deny_read.item[i]);
-    for (const char *const *secret = sbx_policy_secrets(); policy->deny_secrets && *secret != NULL; secret++)
+    for (const char *const *secret = sbx_policy_secrets(); policy->deny_secrets && *secret != NULL;
+         secret++)
         sbx_json_string(json, NULL, *secret);
     sbx_json_close_array(json);
     add_list(json, "deny_write", &policy->deny_write);

@@ -84,7 +84,8 @@ static sbx_status add_glob(const sbx_policy_reader *reader, sbx_strings *list, c
                            const char *text)
 {
     if (text[0] == '\0' || strchr(text, '=') != NULL)
-        return sbx_policy_complain(reader, path, "must be a variable's name (* and ? allowed): ", text);
+        return sbx_policy_complain(reader, path,
+                                   "must be a variable's name (* and ? allowed): ", text);
     return sbx_strings_add(list, text, reader->err);
 }
 
@@ -118,7 +119,8 @@ sbx_status sbx_policy_read_variables(const sbx_policy_reader *reader,
 
     if (!json_is_object(value))
         return sbx_policy_complain(reader, path, "must be an object of NAME: \"value\"", "");
-    json_object_foreach((json_t *)(uintptr_t)value, name, each) {
+    json_object_foreach((json_t *)(uintptr_t)value, name, each)
+    {
         sbx_text_clear(&text);
         sbx_text_add(&text, name);
         if (name[0] == '\0' || strchr(name, '=') != NULL) {
@@ -127,8 +129,8 @@ sbx_status sbx_policy_read_variables(const sbx_policy_reader *reader,
             sbx_text_add(&text, "=");
             sbx_text_add(&text, json_string_value(each));
         } else if (!json_is_null(each)) {
-            st = sbx_policy_complain(reader, path,
-                                     "must be a string, or null for the caller's own value: ", name);
+            st = sbx_policy_complain(
+                reader, path, "must be a string, or null for the caller's own value: ", name);
         }
         if (st == SBX_OK)
             st = sbx_text_check(&text, reader->err);
@@ -177,7 +179,8 @@ static sbx_status number_text(const char **out, char room[NUMBER_BYTES],
                                "");
 }
 
-typedef sbx_status parse_quantity(uint64_t *out, const char *option, const char *text, sbx_error *err);
+typedef sbx_status parse_quantity(uint64_t *out, const char *option, const char *text,
+                                  sbx_error *err);
 
 static sbx_status read_quantity(uint64_t *out, const sbx_policy_reader *reader, const char *path,
                                 const json_t *value, parse_quantity *parse)
@@ -208,8 +211,9 @@ sbx_status sbx_policy_read_size(const sbx_policy_reader *reader, const sbx_polic
                          sbx_parse_size);
 }
 
-sbx_status sbx_policy_read_duration(const sbx_policy_reader *reader, const sbx_policy_member *member,
-                                    const char *path, const json_t *value)
+sbx_status sbx_policy_read_duration(const sbx_policy_reader *reader,
+                                    const sbx_policy_member *member, const char *path,
+                                    const json_t *value)
 {
     return read_quantity(&reader->policy->limits.value[member->field], reader, path, value,
                          sbx_parse_duration);

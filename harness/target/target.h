@@ -20,7 +20,6 @@ typedef struct sbx_entry {
     const sbx_plan *plan;
     const sbx_job *job;
     int control_fd;         /* the init's end of the socket */
-    int idmap_fd;           /* a user namespace whose mapping turns the caller into the target */
     int output_fd[3];       /* [1], [2]: become stdout and stderr (--output); [0] unused */
     bool takes_foreground;  /* stdin is our terminal and we are its foreground: the target shall be */
     bool has_terminal;      /* some standard stream is a terminal: the session is kept */
@@ -39,6 +38,8 @@ SBX_NORETURN void sbx_target_init(const sbx_entry *entry);
 typedef enum sbx_wire_kind {
     SBX_WIRE_READY,   /* target -> supervisor: confined and waiting; carries its pid as credentials, and
                          the seccomp listener as a descriptor where denials are watched */
+    SBX_WIRE_IDMAP,   /* supervisor -> init: a user namespace whose mapping turns the caller into the
+                         target, as a descriptor */
     SBX_WIRE_GO,      /* supervisor -> target: the start row is durable */
     SBX_WIRE_FAILED,  /* init or target -> supervisor: error says which step */
     SBX_WIRE_STOPPED, /* init -> supervisor: the target was stopped by signal `value` (job control) */

@@ -26,7 +26,8 @@ static bool has_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
-    uint32_t wanted = UINT32_C(1) << CAP_SYS_ADMIN | UINT32_C(1) << CAP_SETUID | UINT32_C(1) << CAP_SETGID;
+    uint32_t wanted =
+        UINT32_C(1) << CAP_SYS_ADMIN | UINT32_C(1) << CAP_SETUID | UINT32_C(1) << CAP_SETGID;
 
     if (geteuid() != 0 || syscall(SYS_capget, &header, data) != 0)
         return false;

@@ -53,7 +53,8 @@ typedef struct search {
  * target off, none is needed. /etc/shadow has one always, because it is what is tried first: so the
  * attempt is on record.
  */
-static bool needs_wall(const search *in, const char *name, const char *path, const struct stat *about)
+static bool needs_wall(const search *in, const char *name, const char *path,
+                       const struct stat *about)
 {
     if (!in->by_mode || S_ISLNK(about->st_mode) || strcmp(name, "shadow") == 0)
         return true;
@@ -108,7 +109,8 @@ static void deny_by_glob(const search *in, const char *name)
 }
 
 /* The secrets whose names begin with prefix, which stands for directory. */
-static void deny_secrets(sbx_making *making, const char *prefix, const char *directory, bool by_mode)
+static void deny_secrets(sbx_making *making, const char *prefix, const char *directory,
+                         bool by_mode)
 {
     size_t bytes = strlen(prefix);
     search in = {making, directory, -1, by_mode};
@@ -151,7 +153,8 @@ sbx_status sbx_plan_add_denials(sbx_making *making, sbx_error *err)
 /* --- the audit database --- */
 
 /* The real path of something that may not exist yet: as far as it goes, and the rest as written. */
-static sbx_status resolve_future(const char **out, sbx_making *making, const char *path, sbx_error *err)
+static sbx_status resolve_future(const char **out, sbx_making *making, const char *path,
+                                 sbx_error *err)
 {
     sbx_text clean = {0};
     const char *rest = "";
@@ -198,8 +201,8 @@ static sbx_status find_database(sbx_making *making, const char *asked_state, con
     if (st != SBX_OK)
         return st;
     name = sbx_path_name(path);
-    if (asked_state != NULL && name[0] != '\0' && strcmp(name, "..") != 0 && strcmp(name, ".") != 0 &&
-        strlen(asked_state) == (size_t)(name - path - 1) &&
+    if (asked_state != NULL && name[0] != '\0' && strcmp(name, "..") != 0 &&
+        strcmp(name, ".") != 0 && strlen(asked_state) == (size_t)(name - path - 1) &&
         strncmp(asked_state, path, strlen(asked_state)) == 0 &&
         (lstat(path, &about) != 0 ? errno == ENOENT : !S_ISLNK(about.st_mode))) {
         making->plan->audit_path = sbx_making_join(making, state, name);
@@ -245,7 +248,8 @@ sbx_status sbx_plan_add_audit(sbx_making *making, sbx_error *err)
         st = find_database(making, asked, state, err);
     if (st != SBX_OK)
         return st;
-    is_inside = state != NULL && plan->audit_path != NULL && sbx_path_is_within(plan->audit_path, state);
+    is_inside =
+        state != NULL && plan->audit_path != NULL && sbx_path_is_within(plan->audit_path, state);
     exists = state != NULL && lstat(state, &about) == 0 && S_ISDIR(about.st_mode);
     if (state != NULL && (exists || is_inside) && sbx_place_is_visible(making, state)) {
         sbx_rules_add(making, SBX_RULE_DENY, true, state, "audit");

@@ -14,7 +14,8 @@ const char *sbx_plan_caller_path(const sbx_making *making, const char *name)
 {
     size_t bytes = strlen(name);
 
-    for (const char *const *each = making->request->environment; each != NULL && *each != NULL; each++)
+    for (const char *const *each = making->request->environment; each != NULL && *each != NULL;
+         each++)
         if (strncmp(*each, name, bytes) == 0 && (*each)[bytes] == '=')
             return (*each)[bytes + 1] == '/' ? *each + bytes + 1 : NULL;
     return NULL;

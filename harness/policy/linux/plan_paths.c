@@ -9,7 +9,8 @@
 #include "harness/base/path.h"
 #include "harness/policy/parts.h"
 
-sbx_status sbx_place_absolute(const char **out, sbx_making *making, const char *path, sbx_error *err)
+sbx_status sbx_place_absolute(const char **out, sbx_making *making, const char *path,
+                              sbx_error *err)
 {
     if (!sbx_utf8_is_valid(path, strlen(path)))
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "%s: the path is not UTF-8", path);
@@ -24,13 +25,15 @@ sbx_status sbx_place_absolute(const char **out, sbx_making *making, const char *
         *out = path[1] == '\0' ? making->homes[0]
                                : sbx_making_join(making, making->homes[0], path + 2);
     } else {
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "\"%s\" is not an absolute path", path);
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "\"%s\" is not an absolute path",
+                              path);
     }
     return SBX_OK;
 }
 
 /* What the descriptor is called now, symlinks gone. */
-static sbx_status name_of(const char **out, sbx_making *making, int fd, const char *path, sbx_error *err)
+static sbx_status name_of(const char **out, sbx_making *making, int fd, const char *path,
+                          sbx_error *err)
 {
     char link[32], name[4096];
     ssize_t bytes;
@@ -40,14 +43,16 @@ static sbx_status name_of(const char **out, sbx_making *making, int fd, const ch
     if (bytes < 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_PLAN, errno, "resolve %s by /proc", path);
     if (bytes == 0 || (size_t)bytes == sizeof(name) || name[0] != '/')
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "%s: the path cannot be resolved", path);
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "%s: the path cannot be resolved",
+                              path);
     if (!sbx_utf8_is_valid(name, (size_t)bytes))
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "%s: the path is not UTF-8", path);
     *out = sbx_making_copy_bytes(making, name, (size_t)bytes);
     return SBX_OK;
 }
 
-sbx_status sbx_place_find(sbx_place_found *out, sbx_making *making, const char *path, sbx_error *err)
+sbx_status sbx_place_find(sbx_place_found *out, sbx_making *making, const char *path,
+                          sbx_error *err)
 {
     struct stat about;
     sbx_status st;
@@ -85,17 +90,23 @@ bool sbx_place_is_private(const char *path)
 
 bool sbx_place_is_visible(const sbx_making *making, const char *path)
 {
-    return !making->plan->walls[SBX_WALL_MOUNTS] || !sbx_place_is_private(path) ||
-           sbx_rules_covering(making, SBX_RULE_WRITE, path) != NULL ||
-           sbx_rules_covering(making, SBX_RULE_READ, path) != NULL;
+    if (!making->plan->walls[SBX_WALL_MOUNTS] || !sbx_place_is_private(path) ||
+        sbx_rules_covering(making, SBX_RULE_WRITE, path) != NULL ||
+        sbx_rules_covering(making, SBX_RULE_READ, path) != NULL)
+        return true;
+    for (size_t i = 0; i < making->rule_count && i < SBX_PLAN_RULES_MAX; i++)
+        if ((making->rules[i].kind == SBX_RULE_WRITE || making->rules[i].kind == SBX_RULE_READ) &&
+            sbx_path_is_within(making->rules[i].path, path))
+            return true; /* a part of it is brought back */
+    return false;
 }
 
 bool sbx_place_is_system(const char *path)
 {
     static const char *const directories[] = {
-        "/",      "/bin",  "/boot", "/etc", "/lib",     "/lib32",   "/lib64",     "/libx32",
-        "/run",   "/sbin", "/usr",  "/dev", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin",
-        "/dev/shm"};
+        "/",        "/bin",     "/boot",      "/etc",      "/lib",    "/lib32",
+        "/lib64",   "/libx32",  "/run",       "/sbin",     "/usr",    "/dev",
+        "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin", "/dev/shm"};
 
     for (size_t i = 0; i < SBX_COUNT_OF(directories); i++)
         if (strcmp(path, directories[i]) == 0)
@@ -111,7 +122,8 @@ sbx_status sbx_plan_find_cwd(sbx_making *making, sbx_error *err)
     sbx_status st;
 
     if (asked != NULL && asked[0] != '/')
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "\"%s\" is not an absolute path", asked);
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "\"%s\" is not an absolute path",
+                              asked);
     st = sbx_place_find(&found, making, asked != NULL ? asked : ".", err);
     if (st != SBX_OK) {
         sbx_error_context(err, "the working directory");

@@ -10,24 +10,28 @@
 
 /* --- writable --- */
 
-static sbx_status check_root(const sbx_making *making, const sbx_place_found *found, const char *path,
-                             sbx_error *err)
+static sbx_status check_root(const sbx_making *making, const sbx_place_found *found,
+                             const char *path, sbx_error *err)
 {
     if (found->path == NULL)
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "the writable root %s does not exist", path);
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
+                              "the writable root %s does not exist", path);
     if (!found->is_directory && !found->is_regular)
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                              "the writable root %s is neither a directory nor a regular file", path);
+                              "the writable root %s is neither a directory nor a regular file",
+                              path);
     if (sbx_place_is_system(found->path))
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                              "the writable root %s is a system directory: name one below it", path);
+                              "the writable root %s is a system directory: name one below it",
+                              path);
     for (size_t i = 0; i < SBX_COUNT_OF(making->homes); i++)
         if (making->homes[i] != NULL && sbx_path_is_within(making->homes[i], found->path))
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                  "the writable root %s %s the home directory %s, where a command could "
-                                  "change what you run later: name directories in it",
-                                  path, strcmp(making->homes[i], found->path) == 0 ? "is" : "holds",
-                                  making->homes[i]);
+            return sbx_fail_plain(
+                err, SBX_INVALID, SBX_STEP_PLAN,
+                "the writable root %s %s the home directory %s, where a command could "
+                "change what you run later: name directories in it",
+                path, strcmp(making->homes[i], found->path) == 0 ? "is" : "holds",
+                making->homes[i]);
     return SBX_OK;
 }
 
@@ -59,10 +63,11 @@ static sbx_status check_way(sbx_making *making, const char *path, sbx_error *err
 
     if (closed == NULL)
         return SBX_OK;
-    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                          "the sandbox's user cannot get to %s: %s lets only its owner through. "
-                          "--read %s lets the command read all of it; --identity self keeps your user",
-                          path, closed, closed);
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_PLAN,
+        "the sandbox's user cannot get to %s: %s lets only its owner through. "
+        "--read %s lets the command read all of it; --identity self keeps your user",
+        path, closed, closed);
 }
 
 static sbx_status add_writable(sbx_making *making, sbx_error *err)
@@ -105,18 +110,20 @@ static sbx_status add_readable(sbx_making *making, sbx_error *err)
             (st = sbx_place_find(&found, making, path, err)) != SBX_OK)
             return st;
         if (found.path == NULL)
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "the readable root %s does not exist",
-                                  path);
+            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
+                                  "the readable root %s does not exist", path);
         if (sbx_place_is_system(found.path))
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                  "the readable root %s is a system directory, which is readable as it "
-                                  "is: name one below it",
-                                  path);
+            return sbx_fail_plain(
+                err, SBX_INVALID, SBX_STEP_PLAN,
+                "the readable root %s is a system directory, which is readable as it "
+                "is: name one below it",
+                path);
         if (is_temp(found.path))
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                  "%s cannot be a readable root: the command has a private one there; "
-                                  "name a directory in it",
-                                  path);
+            return sbx_fail_plain(
+                err, SBX_INVALID, SBX_STEP_PLAN,
+                "%s cannot be a readable root: the command has a private one there; "
+                "name a directory in it",
+                path);
         sbx_rules_add(making, SBX_RULE_READ, found.is_directory, found.path, "read");
     }
     return SBX_OK;
@@ -126,7 +133,8 @@ static sbx_status add_readable(sbx_making *making, sbx_error *err)
 static void add_homes(sbx_making *making)
 {
     for (size_t i = 0; making->plan->walls[SBX_WALL_UID] && i < SBX_COUNT_OF(making->homes); i++)
-        if (making->homes[i] != NULL && !sbx_place_is_system(making->homes[i]) && !is_temp(making->homes[i]))
+        if (making->homes[i] != NULL && !sbx_place_is_system(making->homes[i]) &&
+            !is_temp(making->homes[i]))
             sbx_rules_add(making, SBX_RULE_READ, true, making->homes[i], "home");
 }
 
@@ -152,8 +160,9 @@ static void add_command(sbx_making *making)
     sbx_place_found found;
 
     if (making->plan->walls[SBX_WALL_MOUNTS] && name[0] == '/' && sbx_place_is_private(name) &&
-        sbx_place_find(&found, making, name, NULL) == SBX_OK && found.path != NULL && found.is_regular &&
-        !sbx_place_is_visible(making, found.path) && sbx_place_is_private(found.path))
+        sbx_place_find(&found, making, name, NULL) == SBX_OK && found.path != NULL &&
+        found.is_regular && !sbx_place_is_visible(making, found.path) &&
+        sbx_place_is_private(found.path))
         sbx_rules_add(making, SBX_RULE_READ, false, found.path, "command");
 }
 
@@ -184,8 +193,8 @@ static bool could_be_made(const char *directory, uid_t caller)
     return errno != EROFS && (stat(directory, &about) != 0 || about.st_uid == caller);
 }
 
-static sbx_status protect(sbx_making *making, const char *directory, const char *path, const char *source,
-                          sbx_error *err)
+static sbx_status protect(sbx_making *making, const char *directory, const char *path,
+                          const char *source, sbx_error *err)
 {
     struct stat about;
 
@@ -198,12 +207,14 @@ static sbx_status protect(sbx_making *making, const char *directory, const char 
     }
     /* What a link points to can be made read-only, but not that the link is replaced by something. */
     if (S_ISLNK(about.st_mode))
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                              "%s cannot be protected (%s), because it is a symbolic link, which a "
-                              "command could replace: --unprotect %s, or write to other directories",
-                              path, source, sbx_path_name(path));
+        return sbx_fail_plain(
+            err, SBX_INVALID, SBX_STEP_PLAN,
+            "%s cannot be protected (%s), because it is a symbolic link, which a "
+            "command could replace: --unprotect %s, or write to other directories",
+            path, source, sbx_path_name(path));
     if (S_ISDIR(about.st_mode) && (about.st_mode & 07777) == SBX_PLACEHOLDER_MODE)
-        sbx_rules_add(making, SBX_RULE_PROTECT_ABSENT, true, path, source); /* another run's, or left over */
+        sbx_rules_add(making, SBX_RULE_PROTECT_ABSENT, true, path,
+                      source); /* another run's, or left over */
     else
         sbx_rules_add(making, SBX_RULE_PROTECT, S_ISDIR(about.st_mode), path, source);
     return SBX_OK;
@@ -226,13 +237,15 @@ static const char *source_of(sbx_making *making, const char *name)
 static sbx_status protect_names(sbx_making *making, sbx_error *err)
 {
     const sbx_strings *names = &making->policy->protect;
-    size_t count = making->rule_count < SBX_PLAN_RULES_MAX ? making->rule_count : SBX_PLAN_RULES_MAX;
+    size_t count =
+        making->rule_count < SBX_PLAN_RULES_MAX ? making->rule_count : SBX_PLAN_RULES_MAX;
 
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->item[i];
         const char *source = NULL;
 
-        if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+            strcmp(name, "..") == 0)
             return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
                                   "\"%s\" is not a single name that could be protected", name);
         for (size_t j = 0; j < count; j++) {
@@ -261,16 +274,17 @@ static sbx_status protect_path(sbx_making *making, const char *path, sbx_error *
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
         st = sbx_place_find(&found, making, path, err);
         if (st != SBX_OK || found.path == NULL || strcmp(found.path, "/") == 0)
-            return st != SBX_OK ? st
-                                : sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                                                 "%s: a path to protect must exist, and not be /", path);
+            return st != SBX_OK
+                       ? st
+                       : sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
+                                        "%s: a path to protect must exist, and not be /", path);
         path = found.path;
         name = sbx_path_name(path);
     }
-    st = sbx_place_find(&parent, making,
-                        name == path + 1 ? "/"
-                                         : sbx_making_copy_bytes(making, path, (size_t)(name - path - 1)),
-                        err);
+    st = sbx_place_find(
+        &parent, making,
+        name == path + 1 ? "/" : sbx_making_copy_bytes(making, path, (size_t)(name - path - 1)),
+        err);
     if (st != SBX_OK)
         return st;
     if (!parent.is_directory)
@@ -280,7 +294,8 @@ static sbx_status protect_path(sbx_making *making, const char *path, sbx_error *
     if (sbx_rules_covering(making, SBX_RULE_WRITE, path) != NULL)
         return protect(making, parent.path, path, "deny_write", err);
     for (size_t i = 0; i < making->rule_count && i < SBX_PLAN_RULES_MAX; i++)
-        if (making->rules[i].kind == SBX_RULE_WRITE && sbx_path_is_within(making->rules[i].path, path))
+        if (making->rules[i].kind == SBX_RULE_WRITE &&
+            sbx_path_is_within(making->rules[i].path, path))
             return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
                                   "%s shall be writable, but it lies in %s, which shall not be",
                                   making->rules[i].path, path);

@@ -13,9 +13,10 @@ static sbx_status choose_identity(sbx_making *making, sbx_error *err)
     plan->caller_uid = geteuid();
     plan->caller_gid = getegid();
     if (asked == SBX_IDENTITY_SANDBOX && !can)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "identity sandbox needs root, to become another user: run sbx as root, or "
-                              "take --identity self");
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "identity sandbox needs root, to become another user: run sbx as root, or "
+            "take --identity self");
     plan->identity = asked != SBX_IDENTITY_SELF && can ? SBX_IDENTITY_SANDBOX : SBX_IDENTITY_SELF;
     plan->target_uid = plan->caller_uid;
     plan->target_gid = plan->caller_gid;
@@ -35,17 +36,19 @@ static sbx_status choose_walls(sbx_making *making, sbx_error *err)
     plan->user_namespace = plan->uses_namespaces && !host->is_root;
     plan->landlock_abi = host->landlock_abi;
     if (!plan->uses_namespaces && !plan->allow_degraded)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "user namespaces are refused here by %s: `%s` allows them, or run sbx as "
-                              "root; --allow-degraded runs with Landlock and seccomp alone",
-                              host->user_namespaces_refused_by != NULL ? host->user_namespaces_refused_by
-                                                                       : "this host",
-                              host->user_namespaces_fix != NULL ? host->user_namespaces_fix : "sbx doctor");
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "user namespaces are refused here by %s: `%s` allows them, or run sbx as "
+            "root; --allow-degraded runs with Landlock and seccomp alone",
+            host->user_namespaces_refused_by != NULL ? host->user_namespaces_refused_by
+                                                     : "this host",
+            host->user_namespaces_fix != NULL ? host->user_namespaces_fix : "sbx doctor");
     /* Degraded is less of what was asked for, not the opposite: this would open the whole network. */
     if (!plan->uses_namespaces && plan->network == SBX_NETWORK_LOOPBACK)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "a loopback of its own needs a network namespace, and namespaces are refused "
-                              "here: take --net none or --net full");
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "a loopback of its own needs a network namespace, and namespaces are refused "
+            "here: take --net none or --net full");
     plan->walls[SBX_WALL_MOUNTS] = plan->uses_namespaces;
     plan->walls[SBX_WALL_PIDS] = plan->uses_namespaces;
     plan->walls[SBX_WALL_IPC] = plan->uses_namespaces;
@@ -65,13 +68,15 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
     else
         sbx_host_look(&making->host);
     if (making->host.inside_sbx)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "sbx is itself running inside sbx, whose walls cannot be nested: start the "
-                              "command directly, it is confined already");
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "sbx is itself running inside sbx, whose walls cannot be nested: start the "
+            "command directly, it is confined already");
     if (making->plan->network == SBX_NETWORK_ADVISORY)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "network advisory exists on Windows only: here the network can be closed for "
-                              "certain (--net none)");
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "network advisory exists on Windows only: here the network can be closed for "
+            "certain (--net none)");
     st = choose_identity(making, err);
     if (st == SBX_OK)
         st = choose_walls(making, err);

@@ -20,10 +20,12 @@ static sbx_status read_all(sbx_text *out, int fd, const char *path, sbx_error *e
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "read the policy file %s", path);
+            return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "read the policy file %s",
+                                  path);
         sbx_text_add_bytes(out, room, (size_t)got);
         if (out->bytes > SBX_POLICY_FILE_BYTES_MAX)
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is larger than 1 MiB", path);
+            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is larger than 1 MiB",
+                                  path);
     }
 }
 
@@ -34,7 +36,8 @@ static sbx_status find_directory(sbx_text *out, const char *path, sbx_error *err
     sbx_status st;
 
     if (real == NULL)
-        return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "find the directory of %s", path);
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "find the directory of %s",
+                              path);
     sbx_text_add_bytes(out, real, (size_t)(strrchr(real, '/') - real));
     if (out->bytes == 0)
         sbx_text_add(out, "/");
@@ -54,7 +57,8 @@ sbx_status sbx_policy_file_get(sbx_text *out, sbx_text *out_directory, const cha
         return sbx_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? SBX_INVALID : SBX_IO,
                               SBX_STEP_POLICY, errno, "open the policy file %s", path);
     if (fstat(fd, &about) != 0)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "look at the policy file %s", path);
+        st =
+            sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "look at the policy file %s", path);
     else if (!S_ISREG(about.st_mode)) /* a pipe or a device could keep us waiting for ever */
         st = sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is not a regular file", path);
     else

@@ -78,9 +78,10 @@ typedef struct sbx_child {
     int control_fd; /* our end; -1: none */
 } sbx_child;
 
-/* A user namespace that maps the caller to the target, for id-mapped mounts; -1 where none is needed. */
-SBX_MUST_USE sbx_status sbx_spawn_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err);
+/* Path B: makes a user namespace that maps the caller to the target, for id-mapped mounts, and hands it to
+ * init, which waits for it. Nothing where the plan maps no owners. */
+SBX_MUST_USE sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_error *err);
 
 /* ---- record.c: the run's rows --------------------------------------------------------------------------- */
 

@@ -26,7 +26,6 @@ typedef struct live_run {
     sbx_placeholders placeholders;
     sbx_terminal terminal;
     sbx_output output;
-    int idmap_fd;
     sbx_child child;
     int listener;
     int masks_fd; /* the directory of what stands for secrets */
@@ -101,7 +100,6 @@ static sbx_status prepare(live_run *run)
     describe_enforcers(run);
     sbx_terminal_look(&run->terminal);
     if ((st = sbx_placeholders_take(&run->placeholders, plan, run->err)) != SBX_OK ||
-        (st = sbx_spawn_idmap(&run->idmap_fd, plan, run->err)) != SBX_OK ||
         (st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) != SBX_OK)
         return st;
     if (plan->watch_denials) {
@@ -119,7 +117,6 @@ static sbx_status spawn(live_run *run)
     sbx_entry entry = {.plan = run->plan,
                        .job = run->job,
                        .control_fd = -1,
-                       .idmap_fd = run->idmap_fd,
                        .output_fd = {-1, run->output.child_fd[1], run->output.child_fd[2]},
                        .takes_foreground = run->terminal.takes_foreground,
                        .has_terminal = run->terminal.fd >= 0,
@@ -129,9 +126,10 @@ static sbx_status spawn(live_run *run)
     sbx_status st = sbx_spawn(&run->child, &entry, run->err);
 
     sbx_output_started(&run->output);
-    if (st == SBX_OK)
-        sbx_job_started(run->job, run->child.pid);
-    return st;
+    if (st != SBX_OK)
+        return st;
+    sbx_job_started(run->job, run->child.pid);
+    return sbx_spawn_idmap(&run->child, run->plan, run->err);
 }
 
 /* READY brings the listener, the masks and, as the kernel's word, the target's pid. */
@@ -395,8 +393,6 @@ static void free_run(live_run *run)
         close(run->child.pidfd);
     if (run->child.control_fd >= 0)
         close(run->child.control_fd);
-    if (run->idmap_fd >= 0)
-        close(run->idmap_fd);
     if (run->masks_fd >= 0)
         close(run->masks_fd);
     sbx_output_done(&run->output);
@@ -430,7 +426,7 @@ static sbx_status start(live_run *run)
 
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
-    live_run run = {.plan = plan, .options = options, .result = result, .idmap_fd = -1, .listener = -1, .masks_fd = -1,
+    live_run run = {.plan = plan, .options = options, .result = result, .listener = -1, .masks_fd = -1,
                     .child = {.pidfd = -1, .control_fd = -1},
                     .record = {.plan = plan, .options = options}};
 

@@ -48,26 +48,13 @@ static int wait_to_be_killed(void *nothing)
     return 0;
 }
 
-static bool needs_idmap(const sbx_plan *plan)
-{
-    if (!plan->walls[SBX_WALL_UID])
-        return false;
-    for (size_t i = 0; i < plan->rule_count; i++)
-        if (plan->rules[i].kind == SBX_RULE_READ || plan->rules[i].kind == SBX_RULE_WRITE)
-            return true;
-    return false;
-}
-
-sbx_status sbx_spawn_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
+static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
 {
     _Alignas(16) static char stack[4096];
     char path[64];
     sbx_status st;
     pid_t pid;
 
-    *out_fd = -1;
-    if (!needs_idmap(plan))
-        return SBX_OK;
     pid = clone(wait_to_be_killed, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
     if (pid < 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
@@ -87,22 +74,45 @@ sbx_status sbx_spawn_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
     return st;
 }
 
+sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_error *err)
+{
+    sbx_wire message = {.kind = SBX_WIRE_IDMAP};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+                            .msg_controllen = sizeof(control.room)};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
+    int fd = -1;
+    sbx_status st = SBX_OK;
+
+    if (!sbx_plan_maps_owners(plan))
+        return SBX_OK;
+    st = make_idmap(&fd, plan, err);
+    if (st != SBX_OK)
+        return st;
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &fd, sizeof(int));
+    if (sendmsg(child->control_fd, &header, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno, "hand the mapping to the job");
+    close(fd); /* EPIPE: init has failed already, and says itself why */
+    return st;
+}
+
+/* Only what a process must be born into. The rest takes longer, and init makes it for itself while we
+ * open the database. */
 static uint64_t namespace_flags(const sbx_plan *plan)
 {
     uint64_t flags = 0;
 
-    if (!plan->uses_namespaces)
-        return 0;
-    if (plan->user_namespace)
+    if (plan->uses_namespaces && plan->user_namespace)
         flags |= CLONE_NEWUSER;
-    if (plan->walls[SBX_WALL_MOUNTS])
-        flags |= CLONE_NEWNS;
-    if (plan->walls[SBX_WALL_PIDS])
+    if (plan->uses_namespaces && plan->walls[SBX_WALL_PIDS])
         flags |= CLONE_NEWPID;
-    if (plan->walls[SBX_WALL_IPC])
-        flags |= CLONE_NEWIPC;
-    if (plan->walls[SBX_WALL_NET])
-        flags |= CLONE_NEWNET;
     return flags;
 }
 

@@ -64,6 +64,7 @@ void sbx_target_init(const sbx_entry *entry)
     STEP(die_with_supervisor(&err));
     STEP(sbx_job_enter(entry->job, &err));       /* what comes now is charged to the job already */
     STEP(sbx_ids_map_self(plan, &err));          /* path A: one uid, one gid, no groups to set */
+    STEP(sbx_namespaces_make(plan, &err));       /* mounts, ipc, net: while sbx opens the database */
     STEP(sbx_mounts_make(&masks_fd, entry, &err)); /* read-only world, roots, private temp, masks */
     STEP(sbx_stdio_close_on_exec(&err));
     STEP(sbx_ids_drop_bounding(&err));           /* for both of us, while there is a right to */

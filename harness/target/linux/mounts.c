@@ -110,9 +110,8 @@ static bool is_private(const char *path)
 }
 
 /* 1. -1 in out_fds where the rule needs no clone. */
-static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_entry *entry, sbx_error *err)
+static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int idmap_fd, sbx_error *err)
 {
-    const sbx_plan *plan = entry->plan;
 
     for (size_t i = 0; i < plan->rule_count; i++) {
         const sbx_rule *rule = &plan->rules[i];
@@ -124,14 +123,14 @@ static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_entry *entry, sb
         out_fds[i] = -1;
         if (!writes && rule->kind != SBX_RULE_READ)
             continue;
-        if (!writes && entry->idmap_fd < 0 && !is_private(rule->path))
+        if (!writes && idmap_fd < 0 && !is_private(rule->path))
             continue; /* readable as it is */
         out_fds[i] = clone_tree(rule->path);
         if (out_fds[i] < 0)
             return mount_fail(err, errno, "clone", rule->path);
-        if (set_attributes(out_fds[i], flags, entry->idmap_fd) != 0)
+        if (set_attributes(out_fds[i], flags, idmap_fd) != 0)
             return mount_fail(err, errno,
-                              entry->idmap_fd >= 0
+                              idmap_fd >= 0
                                   ? "map the owner of (does its file system know id-mapped mounts? "
                                     "--identity self needs none)"
                                   : "set the mount flags of",
@@ -389,14 +388,14 @@ static sbx_status apply_denials(const sbx_plan *plan, int masks, sbx_error *err)
     return SBX_OK;
 }
 
-static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, sbx_error *err)
+static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, int idmap_fd, sbx_error *err)
 {
     const sbx_plan *plan = entry->plan;
     int fds[ROOTS_MAX];
     private_world world = {.console = -1, .tmp = -1, .var_tmp = -1, .dev = -1, .shm = -1};
     sbx_status st;
 
-    if ((st = take_clones(fds, entry, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
+    if ((st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
         (st = close_world(err)) != SBX_OK || (st = make_private(&world, plan, err)) != SBX_OK)
         return st;
     *out_masks_fd = open("/tmp/masks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -416,11 +415,16 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, sbx_error
 sbx_status sbx_mounts_make(int *out_masks_fd, const sbx_entry *entry, sbx_error *err)
 {
     mode_t mask_before = umask(0);
+    int idmap_fd = -1;
     sbx_status st = SBX_OK;
 
     *out_masks_fd = -1;
-    if (entry->plan->uses_namespaces)
-        st = make_view(out_masks_fd, entry, err);
+    if (sbx_plan_maps_owners(entry->plan))
+        st = sbx_wire_receive_idmap(&idmap_fd, entry->control_fd, err);
+    if (st == SBX_OK && entry->plan->uses_namespaces)
+        st = make_view(out_masks_fd, entry, idmap_fd, err);
+    if (idmap_fd >= 0)
+        close(idmap_fd);
     umask(mask_before);
     /* Anew by name: the directory we stand in belongs to the world outside. */
     if (st == SBX_OK && chdir(entry->plan->cwd) != 0)

@@ -10,8 +10,13 @@ SBX_NORETURN void sbx_wire_fail(int socket, const sbx_error *error);
 /* READY, with the listener and the masks as descriptors where there are any; closes them. value of
  * the message: bit 0 a listener comes, bit 1 the masks come, in that order. */
 SBX_MUST_USE sbx_status sbx_wire_send_ready(int socket, int listener_fd, int masks_fd, sbx_error *err);
+/* Waits for IDMAP and takes its descriptor. */
+SBX_MUST_USE sbx_status sbx_wire_receive_idmap(int *out_fd, int socket, sbx_error *err);
 /* Waits for GO; anything else, the supervisor's end included, is a failure. */
 SBX_MUST_USE sbx_status sbx_wire_wait_go(int socket, sbx_error *err);
+
+/* namespaces.c: those that a process can make for itself */
+SBX_MUST_USE sbx_status sbx_namespaces_make(const sbx_plan *plan, sbx_error *err);
 
 /* ids.c */
 SBX_MUST_USE sbx_status sbx_ids_map_self(const sbx_plan *plan, sbx_error *err);

@@ -67,6 +67,31 @@ sbx_status sbx_wire_send_ready(int socket, int listener_fd, int masks_fd, sbx_er
     return SBX_OK;
 }
 
+sbx_status sbx_wire_receive_idmap(int *out_fd, int socket, sbx_error *err)
+{
+    sbx_wire message;
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+                            .msg_controllen = sizeof(control.room)};
+    struct cmsghdr *rights;
+    ssize_t got;
+
+    (void)err;
+    do
+        got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    rights = CMSG_FIRSTHDR(&header);
+    if (got != (ssize_t)sizeof(message) || message.kind != SBX_WIRE_IDMAP || rights == NULL ||
+        rights->cmsg_type != SCM_RIGHTS)
+        _exit(125); /* the supervisor is gone or has failed, which it knows itself */
+    memcpy(out_fd, CMSG_DATA(rights), sizeof(int));
+    return SBX_OK;
+}
+
 sbx_status sbx_wire_wait_go(int socket, sbx_error *err)
 {
     sbx_wire message;
