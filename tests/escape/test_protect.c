@@ -1,0 +1,240 @@
+/* Protected names in a writable root: what is there stays as it is, what is not cannot be made. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/probe/probe.h"
+#include "tests/support/escape.h"
+#include "tests/support/test.h"
+
+static const char *in_root(const sbx_test_place *place, const char *name)
+{
+    return sbx_test_path(place->root, name);
+}
+
+static void prepare_empty(const sbx_test_place *place)
+{
+    sbx_test_remove_tree(place->root);
+    sbx_test_mkdir(place->root);
+    sbx_test_mkdir(in_root(place, "directory"));
+    sbx_test_write(in_root(place, "file"), "evil");
+}
+
+static void prepare_repository(const sbx_test_place *place)
+{
+    prepare_empty(place);
+    sbx_test_mkdir(in_root(place, ".git"));
+    sbx_test_mkdir(in_root(place, ".git/hooks"));
+    sbx_test_mkdir(in_root(place, ".git/empty"));
+    sbx_test_write(in_root(place, ".git/config"), "original");
+}
+
+static void check_repository(const sbx_test_place *place)
+{
+    struct stat info;
+
+    assert_true(sbx_test_holds(in_root(place, ".git/config"), "original"));
+    assert_int_equal(stat(in_root(place, ".git"), &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0755);
+    assert_false(sbx_test_exists(in_root(place, ".git/hooks/pre-commit")));
+    assert_true(sbx_test_exists(in_root(place, ".git/empty")));
+}
+
+#define ATTEMPT(prepare_function, check_function, op, target, ...)                                 \
+    do {                                                                                           \
+        sbx_test_escape escape_ = {.attempt = SBX_LIST(__VA_ARGS__),                               \
+                                   .prepare = (prepare_function),                                  \
+                                   .record_op = (op),                                              \
+                                   .record_target = (target)};                                     \
+        sbx_test_try_escape(place, &escape_);                                                      \
+        check_function(place);                                                                     \
+    } while (0)
+
+#define ON_REPOSITORY(op, target, ...)                                                             \
+    ATTEMPT(prepare_repository, check_repository, op, target, __VA_ARGS__)
+
+static void test_directory_contents(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    ON_REPOSITORY("write", ".git/config", "write-file", in_root(place, ".git/config"));
+    ON_REPOSITORY("create", ".git/hooks/pre-commit", "create-file",
+                  in_root(place, ".git/hooks/pre-commit"));
+    ON_REPOSITORY("remove", ".git/config", "unlink", in_root(place, ".git/config"));
+    ON_REPOSITORY("remove", ".git/empty", "rmdir", in_root(place, ".git/empty"));
+    ON_REPOSITORY("rename", ".git/config", "rename", in_root(place, ".git/config"),
+                  in_root(place, "stolen"));
+    ON_REPOSITORY("rename", ".git", "rename", in_root(place, "file"),
+                  in_root(place, ".git/hooks/pre-commit"));
+    ON_REPOSITORY("link", ".git", "link", in_root(place, ".git/config"), in_root(place, "alias"));
+    ON_REPOSITORY("link", ".git", "link", in_root(place, "file"),
+                  in_root(place, ".git/hooks/pre-commit"));
+    ON_REPOSITORY(NULL, NULL, "via-symlink", in_root(place, "alias"), ".git/config");
+    ON_REPOSITORY(NULL, NULL, "write-proc-fd", in_root(place, ".git/config"));
+    ON_REPOSITORY("write", "config", "write-at", in_root(place, ".git/config"));
+}
+
+static void test_directory_itself(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    ON_REPOSITORY("rename", ".git", "rename", in_root(place, ".git"), in_root(place, "away"));
+    ON_REPOSITORY("rename", ".git", "exchange", in_root(place, ".git"), in_root(place, "directory"));
+    ON_REPOSITORY("chmod", ".git", "chmod", in_root(place, ".git"));
+}
+
+/* A work tree's .git is a file that names the real directory. */
+static void prepare_file(const sbx_test_place *place)
+{
+    prepare_empty(place);
+    sbx_test_write(in_root(place, ".git"), "gitdir: /original");
+}
+
+static void check_file(const sbx_test_place *place)
+{
+    assert_true(sbx_test_holds(in_root(place, ".git"), "gitdir: /original"));
+}
+
+static void test_file(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    ATTEMPT(prepare_file, check_file, "write", ".git", "write-file", in_root(place, ".git"));
+    ATTEMPT(prepare_file, check_file, "remove", ".git", "unlink", in_root(place, ".git"));
+    ATTEMPT(prepare_file, check_file, "write", ".git", "truncate", in_root(place, ".git"));
+    ATTEMPT(prepare_file, check_file, "rename", ".git", "rename", in_root(place, "file"),
+            in_root(place, ".git"));
+    ATTEMPT(prepare_file, check_file, "rename", ".git", "rename", in_root(place, ".git"),
+            in_root(place, "away"));
+}
+
+/* A symlink named .git could be replaced by a command, whatever is done to what it points to: refused. */
+static void test_symlink(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_outcome outcome;
+
+    prepare_empty(place);
+    sbx_test_mkdir(in_root(place, "store"));
+    assert_int_equal(symlink("store", in_root(place, ".git")), 0);
+    sbx_test_exec(&outcome, place, SBX_NO_LIST,
+                  SBX_LIST(place->probe, "create-file", in_root(place, ".git/config")));
+    assert_int_equal(outcome.exit_code, 125);
+    assert_non_null(strstr(outcome.err, "symbolic link"));
+    assert_false(sbx_test_exists(in_root(place, "store/config")));
+    sbx_test_outcome_done(&outcome);
+}
+
+static const char *const names[] = {".git", ".codex", ".agents"};
+
+static void check_absent(const sbx_test_place *place)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (sbx_test_exists(in_root(place, names[i])))
+            fail_msg("%s was made, or left behind", names[i]);
+}
+
+static void test_absent_names(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        const char *name = in_root(place, names[i]);
+
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "mkdir", name);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "create-file", name);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "symlink", "directory", name);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "link", in_root(place, "file"), name);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "rename", in_root(place, "directory"), name);
+        name = in_root(place, names[i]);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "rename", in_root(place, "file"), name);
+    }
+}
+
+/* Whatever stands in for an absent name takes no contents either, and can't be moved away. */
+static void test_stand_in(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    prepare_empty(place);
+    assert_int_not_equal(
+        sbx_test_probe_inside(place, NULL, SBX_LIST("create-file", in_root(place, ".git/config"))),
+        SBX_PROBE_DID);
+    check_absent(place);
+    assert_int_not_equal(sbx_test_probe_inside(place, NULL,
+                                               SBX_LIST("rename", in_root(place, ".git"),
+                                                        in_root(place, "away"))),
+                         SBX_PROBE_DID);
+    assert_int_not_equal(
+        sbx_test_probe_inside(place, NULL, SBX_LIST("rmdir", in_root(place, ".git"))), SBX_PROBE_DID);
+    check_absent(place);
+    assert_false(sbx_test_exists(in_root(place, "away")));
+}
+
+/* A protected path deeper down can't be got rid of by moving a directory above it. */
+static void prepare_deep(const sbx_test_place *place)
+{
+    prepare_empty(place);
+    sbx_test_mkdir(in_root(place, "a"));
+    sbx_test_mkdir(in_root(place, "a/b"));
+    sbx_test_mkdir(in_root(place, "a/b/kept"));
+    sbx_test_write(in_root(place, "a/b/kept/file"), "original");
+}
+
+static void check_deep(const sbx_test_place *place)
+{
+    assert_true(sbx_test_holds(in_root(place, "a/b/kept/file"), "original"));
+}
+
+static void test_parents_stay(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_escape escape = {.prepare = prepare_deep,
+                              .options = SBX_LIST("--protect", in_root(place, "a/b/kept"))};
+
+    escape.attempt = SBX_LIST("write-file", in_root(place, "a/b/kept/file"));
+    sbx_test_try_escape(place, &escape);
+    check_deep(place);
+    escape.attempt = SBX_LIST("rename", in_root(place, "a/b"), in_root(place, "away"));
+    sbx_test_try_escape(place, &escape);
+    check_deep(place);
+    escape.attempt = SBX_LIST("rename", in_root(place, "a"), in_root(place, "away"));
+    sbx_test_try_escape(place, &escape);
+    check_deep(place);
+    prepare_deep(place);
+    assert_int_equal(
+        sbx_test_probe_inside(place, SBX_LIST("--protect", in_root(place, "a/b/kept")),
+                              SBX_LIST("create-file", in_root(place, "a/b/fine"))),
+        SBX_PROBE_DID);
+}
+
+static void test_unprotect_gives_it_back(void **state)
+{
+    const sbx_test_place *place = *state;
+
+    prepare_repository(place);
+    assert_int_equal(sbx_test_probe_inside(place, SBX_LIST("--unprotect", ".git"),
+                                           SBX_LIST("write-file", in_root(place, ".git/config"))),
+                     SBX_PROBE_DID);
+    assert_false(sbx_test_holds(in_root(place, ".git/config"), "original"));
+    assert_int_not_equal(sbx_test_probe_inside(place, SBX_LIST("--unprotect", ".git"),
+                                               SBX_LIST("mkdir", in_root(place, ".codex"))),
+                         SBX_PROBE_DID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        sbx_unit_test(sbx_test_ping),
+        sbx_unit_test(test_directory_contents),
+        sbx_unit_test(test_directory_itself),
+        sbx_unit_test(test_file),
+        sbx_unit_test(test_symlink),
+        sbx_unit_test(test_absent_names),
+        sbx_unit_test(test_stand_in),
+        sbx_unit_test(test_parents_stay),
+        sbx_unit_test(test_unprotect_gives_it_back),
+    };
+
+    return cmocka_run_group_tests_name("escape: protect", tests, sbx_test_place_setup,
+                                       sbx_test_place_teardown);
+}

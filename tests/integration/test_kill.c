@@ -1,0 +1,255 @@
+/* Kill on close: sbx dies by SIGKILL at any moment, and nothing of the job is left. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/escape.h"
+#include "tests/support/test.h"
+
+static const char *group_prefix;
+static size_t groups_found;
+
+static int look_at_group(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    if (kind == FTW_D && strncmp(path + where->base, group_prefix, strlen(group_prefix)) == 0)
+        groups_found++;
+    return 0;
+}
+
+/* Control groups that were made by the supervisor with that pid. */
+static size_t count_groups(pid_t supervisor)
+{
+    group_prefix = sbx_test_text("sbx-%d-", (int)supervisor);
+    groups_found = 0;
+    (void)nftw("/sys/fs/cgroup", look_at_group, 16, FTW_PHYS);
+    return groups_found;
+}
+
+static bool has_mounts_of(const sbx_test_place *place)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char line[8192];
+    bool found = false;
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL)
+        found = found || strstr(line, place->base) != NULL;
+    fclose(file);
+    return found;
+}
+
+static bool wait_until_gone(const sbx_test_place *place, unsigned timeout_ms)
+{
+    uint64_t end = sbx_test_now_ms() + timeout_ms;
+
+    while (sbx_test_count_processes(place) != 0) {
+        if (sbx_test_now_ms() > end)
+            return false;
+        sbx_test_pause_ms(5);
+    }
+    return true;
+}
+
+static void run_true(const sbx_test_place *place)
+{
+    sbx_test_outcome outcome;
+
+    sbx_test_exec(&outcome, place, SBX_LIST("--mem", "128M", "--procs", "50"), SBX_LIST("/bin/true"));
+    sbx_test_expect(&outcome, 0, "ok", "");
+    sbx_test_outcome_done(&outcome);
+}
+
+/* The status of every run in the database, and how many there are. */
+static size_t count_status(const sbx_test_place *place, const char *status)
+{
+    json_t *rows = sbx_test_audit_runs(place);
+    size_t i, count = 0;
+    json_t *row;
+
+    json_array_foreach (rows, i, row) {
+        const char *word = json_string_value(json_object_get(row, "status"));
+
+        if (word != NULL && strcmp(word, status) == 0)
+            count++;
+    }
+    json_decref(rows);
+    return count;
+}
+
+/* A tree of five, one of them a daemon that left session and parent behind. */
+static void kill_supervisor_of_tree(const sbx_test_place *place, const char *const *options)
+{
+    const char *pid_file = sbx_test_path(place->root, "pid");
+    sbx_test_request request = {.options = options,
+                                .command = SBX_LIST(place->probe, "tree", pid_file, "60")};
+    sbx_test_child child;
+    sbx_test_outcome outcome;
+    pid_t supervisor;
+
+    sbx_test_start(&child, place, &request);
+    assert_true(sbx_test_wait_output(&child, "ready", 10000));
+    assert_true(sbx_test_wait_probes(place, 5, 5000));
+    supervisor = child.pid;
+    assert_int_equal(kill(supervisor, SIGKILL), 0);
+    sbx_test_finish(&outcome, &child, 5000);
+    assert_int_equal(outcome.signal, SIGKILL);
+    sbx_test_outcome_done(&outcome);
+    if (!wait_until_gone(place, 3000))
+        fail_msg("%zu processes are still there", sbx_test_count_processes(place));
+    assert_false(has_mounts_of(place));
+    run_true(place); /* clears what a killed one could not */
+    assert_int_equal(count_groups(supervisor), 0);
+    assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
+    assert_false(sbx_test_exists(sbx_test_path(place->root, ".codex")));
+}
+
+static void test_nothing_survives(void **state)
+{
+    const sbx_test_place *place = *state;
+    size_t lost = count_status(place, "lost");
+
+    kill_supervisor_of_tree(place, SBX_NO_LIST);
+    assert_int_equal(count_status(place, "lost"), lost + 1);
+    kill_supervisor_of_tree(place, SBX_LIST("--mem", "128M", "--procs", "50", "--cpus", "2"));
+    kill_supervisor_of_tree(place, SBX_LIST("--output", "1M", "--no-watch"));
+    assert_int_equal(count_status(place, "lost"), lost + 3);
+    assert_int_equal(count_status(place, "running"), 0);
+}
+
+/* At every point of the start, some of them before and some after the command runs. */
+static void test_kill_while_starting(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_request request = {.options = SBX_LIST("--mem", "128M"),
+                                .command = SBX_LIST(place->probe, "sleep", "60")};
+    pid_t supervisors[24];
+
+    for (unsigned i = 0; i < 24; i++) {
+        sbx_test_child child;
+        sbx_test_outcome outcome;
+        struct timespec delay = {.tv_nsec = (long)i * 400000};
+
+        sbx_test_start(&child, place, &request);
+        nanosleep(&delay, NULL);
+        supervisors[i] = child.pid;
+        assert_int_equal(kill(child.pid, SIGKILL), 0);
+        sbx_test_finish(&outcome, &child, 5000);
+        sbx_test_outcome_done(&outcome);
+        if (!wait_until_gone(place, 3000))
+            fail_msg("killed after %u us: %zu processes are still there", i * 400,
+                     sbx_test_count_processes(place));
+    }
+    run_true(place);
+    for (unsigned i = 0; i < 24; i++)
+        assert_int_equal(count_groups(supervisors[i]), 0);
+    assert_int_equal(count_status(place, "running"), 0);
+    assert_false(has_mounts_of(place));
+    assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
+}
+
+static pid_t first_child(pid_t parent)
+{
+    FILE *file = fopen(sbx_test_text("/proc/%d/task/%d/children", (int)parent, (int)parent), "re");
+    int child = 0;
+
+    assert_non_null(file);
+    if (fscanf(file, "%d", &child) != 1)
+        child = 0;
+    fclose(file);
+    return child;
+}
+
+/* The job's first process dies instead: sbx says so, and the row has its end. */
+static void test_init_is_killed(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_request request = {.options = SBX_NO_LIST,
+                                .command = SBX_LIST(place->probe, "tree",
+                                                    sbx_test_path(place->root, "pid"), "60")};
+    sbx_test_child child;
+    sbx_test_outcome outcome;
+    pid_t init;
+    json_t *row;
+
+    sbx_test_start(&child, place, &request);
+    assert_true(sbx_test_wait_output(&child, "ready", 10000));
+    init = first_child(child.pid);
+    assert_true(init > 0);
+    assert_int_equal(kill(init, SIGKILL), 0);
+    sbx_test_finish(&outcome, &child, 5000);
+    assert_true(outcome.exit_code == 125 || outcome.exit_code == 137);
+    assert_true(wait_until_gone(place, 3000));
+    row = sbx_test_audit_run(place, sbx_test_word(&outcome, "run_id"));
+    assert_non_null(row);
+    assert_string_equal(json_string_value(json_object_get(row, "status")),
+                        sbx_test_word(&outcome, "status"));
+    json_decref(row);
+    sbx_test_outcome_done(&outcome);
+    assert_int_equal(count_status(place, "running"), 0);
+}
+
+static size_t count_entries(const char *directory, const char *word)
+{
+    DIR *stream = opendir(directory);
+    struct dirent *entry;
+    size_t count = 0;
+
+    if (stream == NULL)
+        return 0;
+    while ((entry = readdir(stream)) != NULL)
+        if (strstr(entry->d_name, word) != NULL)
+            count++;
+    closedir(stream);
+    return count;
+}
+
+/* An ordinary ending leaves nothing either. */
+static void test_nothing_is_left_by_any_ending(void **state)
+{
+    const sbx_test_place *place = *state;
+    const char *const *const commands[] = {
+        SBX_LIST("/bin/true"), SBX_LIST("/bin/false"), SBX_LIST(place->probe, "kill-self", "11"),
+        SBX_LIST("/nonexistent"),
+        SBX_LIST(place->probe, "daemon", sbx_test_path(place->root, "pid"), "60")};
+    const char *mark = sbx_test_text("sbx-left-%d", (int)getpid());
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        sbx_test_request request = {.options = SBX_LIST("--mem", "128M", "--procs", "30"),
+                                    .command = commands[i]};
+        sbx_test_child child;
+        sbx_test_outcome outcome;
+        pid_t supervisor;
+
+        sbx_test_start(&child, place, &request);
+        supervisor = child.pid;
+        sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
+        assert_int_equal(sbx_test_count_processes(place), 0);
+        assert_int_equal(count_groups(supervisor), 0);
+        assert_false(has_mounts_of(place));
+        sbx_test_outcome_done(&outcome);
+    }
+    /* What a command makes in its private /tmp is gone with it. */
+    assert_int_equal(sbx_test_probe_inside(place, NULL,
+                                           SBX_LIST("create-file", sbx_test_path("/tmp", mark))),
+                     0);
+    assert_int_equal(count_entries("/tmp", mark), 0);
+    assert_int_equal(count_entries(place->root, ".git"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        sbx_unit_test(sbx_test_ping),
+        sbx_unit_test(test_nothing_survives),
+        sbx_unit_test(test_kill_while_starting),
+        sbx_unit_test(test_init_is_killed),
+        sbx_unit_test(test_nothing_is_left_by_any_ending),
+    };
+
+    return cmocka_run_group_tests_name("kill", tests, sbx_test_place_setup, sbx_test_place_teardown);
+}
