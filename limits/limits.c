@@ -6,11 +6,11 @@
 const char *sbx_limit_word(sbx_limit_kind kind)
 {
     static const char *const words[SBX_LIMIT_COUNT] = {
-        [SBX_LIMIT_MEMORY] = "memory",  [SBX_LIMIT_SWAP] = "swap",
-        [SBX_LIMIT_CPUS] = "cpus",      [SBX_LIMIT_CPU] = "cpu",
-        [SBX_LIMIT_WALL] = "wall",      [SBX_LIMIT_IDLE] = "idle",
+        [SBX_LIMIT_MEMORY] = "memory",   [SBX_LIMIT_SWAP] = "swap",
+        [SBX_LIMIT_CPUS] = "cpus",       [SBX_LIMIT_CPU] = "cpu",
+        [SBX_LIMIT_WALL] = "wall",       [SBX_LIMIT_IDLE] = "idle",
         [SBX_LIMIT_PROCESSES] = "procs", [SBX_LIMIT_FILE_SIZE] = "fsize",
-        [SBX_LIMIT_FILES] = "files",    [SBX_LIMIT_OUTPUT] = "output",
+        [SBX_LIMIT_FILES] = "files",     [SBX_LIMIT_OUTPUT] = "output",
     };
     return (size_t)kind < SBX_LIMIT_COUNT ? words[kind] : "unknown";
 }

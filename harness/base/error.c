@@ -112,8 +112,8 @@ static void put_format(span *out, const char *format, va_list *args)
     *out->at = '\0';
 }
 
-sbx_status sbx_fail(sbx_error *err, sbx_status status, sbx_step step, sbx_os_domain domain, int code,
-                    const char *format, ...)
+sbx_status sbx_fail(sbx_error *err, sbx_status status, sbx_step step, sbx_os_domain domain,
+                    int code, const char *format, ...)
 {
     const char *system_text = domain == SBX_OS_NONE ? "" : sbx_os_text(domain, code);
     size_t tail_bytes = system_text[0] == '\0' ? 0 : strlen(system_text) + 2;

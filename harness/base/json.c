@@ -18,8 +18,7 @@ static void add_quoted(sbx_text *out, const char *data, size_t bytes)
     for (size_t at = 0; at < bytes;) {
         uint32_t code = 0;
         size_t length = sbx_utf8_decode(&code, data + at, bytes - at);
-        bool is_plain =
-            length > 0 && code != '\\' && code != '"' && !sbx_utf8_is_unsafe(code);
+        bool is_plain = length > 0 && code != '\\' && code != '"' && !sbx_utf8_is_unsafe(code);
 
         if (is_plain) {
             at += length;

@@ -30,7 +30,8 @@ sbx_status sbx_path_clean(sbx_text *out, const char *base, const char *path, sbx
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "an empty path");
     if (path[0] != '/') {
         if (base == NULL || base[0] != '/')
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "%s: not an absolute path", path);
+            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "%s: not an absolute path",
+                                  path);
         add_components(out, base);
     }
     add_components(out, path);

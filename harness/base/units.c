@@ -31,8 +31,8 @@ typedef struct quantity {
 } quantity;
 
 static const unit size_units[] = {
-    {"", 1},      {"K", KIB},  {"KB", KIB}, {"KiB", KIB},  {"M", MIB},  {"MB", MIB},  {"MiB", MIB},
-    {"G", GIB},   {"GB", GIB}, {"GiB", GIB}, {"T", TIB},   {"TB", TIB}, {"TiB", TIB},
+    {"", 1},    {"K", KIB},  {"KB", KIB},  {"KiB", KIB}, {"M", MIB},  {"MB", MIB},  {"MiB", MIB},
+    {"G", GIB}, {"GB", GIB}, {"GiB", GIB}, {"T", TIB},   {"TB", TIB}, {"TiB", TIB},
 };
 
 static const unit duration_units[] = {
@@ -45,12 +45,13 @@ static const unit cpus_units[] = {{"", 1000}};
 
 static const quantity size_quantity = {
     "a size", "512K, 2G or 1.5GiB", size_units, SBX_COUNT_OF(size_units), FRACTION_DIGITS_MAX, 0};
-static const quantity duration_quantity = {"a duration",   "250ms, 60s or 2m",
-                                           duration_units, SBX_COUNT_OF(duration_units),
+static const quantity duration_quantity = {"a duration",        "250ms, 60s or 2m",
+                                           duration_units,      SBX_COUNT_OF(duration_units),
                                            FRACTION_DIGITS_MAX, 0};
-static const quantity count_quantity = {"a count", "64", count_units, SBX_COUNT_OF(count_units), 0, 1};
-static const quantity cpus_quantity = {
-    "a number of CPUs", "0.5 or 2", cpus_units, SBX_COUNT_OF(cpus_units), 3, 1};
+static const quantity count_quantity = {"a count", "64", count_units, SBX_COUNT_OF(count_units),
+                                        0,         1};
+static const quantity cpus_quantity = {"a number of CPUs",       "0.5 or 2", cpus_units,
+                                       SBX_COUNT_OF(cpus_units), 3,          1};
 
 /* The number as read: whole + fraction / scale. */
 typedef struct decimal {
@@ -138,12 +139,14 @@ sbx_status sbx_parse_size(uint64_t *out_bytes, const char *option, const char *t
     return parse(out_bytes, &size_quantity, option, text, err);
 }
 
-sbx_status sbx_parse_duration(uint64_t *out_ns, const char *option, const char *text, sbx_error *err)
+sbx_status sbx_parse_duration(uint64_t *out_ns, const char *option, const char *text,
+                              sbx_error *err)
 {
     return parse(out_ns, &duration_quantity, option, text, err);
 }
 
-sbx_status sbx_parse_count(uint64_t *out_count, const char *option, const char *text, sbx_error *err)
+sbx_status sbx_parse_count(uint64_t *out_count, const char *option, const char *text,
+                           sbx_error *err)
 {
     return parse(out_count, &count_quantity, option, text, err);
 }

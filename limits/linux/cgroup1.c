@@ -184,9 +184,10 @@ static sbx_status make_groups(sbx_cgroup1 *job, const sbx_job_request *request,
     for (int role = 0; role < SBX_CGROUP1_ROLE_COUNT; role++) {
         if (role == SBX_CGROUP1_CPU && !request->wanted[SBX_LIMIT_CPUS])
             continue;
-        codes[role] = make_group(job, role, &place, request->options->cgroup_root);
+        codes[role] =
+            make_group(job, (sbx_cgroup1_role)role, &place, request->options->cgroup_root);
         if (codes[role] != 0)
-            drop_group(job, role);
+            drop_group(job, (sbx_cgroup1_role)role);
         has_any |= codes[role] == 0;
     }
     if (!has_any)
@@ -241,7 +242,7 @@ static void free_part(sbx_job_part *part)
     if (job->oom_event_fd != -1)
         close(job->oom_event_fd);
     for (int role = SBX_CGROUP1_ROLE_COUNT - 1; role >= 0; role--)
-        drop_group(job, role);
+        drop_group(job, (sbx_cgroup1_role)role);
     free(job);
 }
 
@@ -289,8 +290,9 @@ static sbx_status enter(const sbx_job_part *part, sbx_error *err)
             put = write(group->tasks_fd, "0", 1);
         } while (put == -1 && errno == EINTR);
         if (put != 1)
-            return sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, errno, "enter the %s group",
-                                  sbx_cgroup_controller_word(sbx_cgroup1_controller(role)));
+            return sbx_fail_errno(
+                err, SBX_IO, SBX_STEP_JOB, errno, "enter the %s group",
+                sbx_cgroup_controller_word(sbx_cgroup1_controller((sbx_cgroup1_role)role)));
     }
     return SBX_OK;
 }

@@ -42,7 +42,8 @@ static bool remove_group(int parent_fd, const char *name, bool is_unified)
 static bool remove_from_all(const sbx_cgroup_place *place, int dir_fd, const char *name)
 {
     for (int role = SBX_CGROUP1_ROLE_COUNT - 1; role >= 0; role--) {
-        int own_fd = sbx_cgroup_place_open(place, sbx_cgroup1_controller(role), NULL);
+        int own_fd =
+            sbx_cgroup_place_open(place, sbx_cgroup1_controller((sbx_cgroup1_role)role), NULL);
 
         if (own_fd < 0)
             continue;

@@ -103,7 +103,7 @@ static uint64_t group_number(sbx_cgroup1_role role, const char *file)
 static void assert_nothing_left(const char *name)
 {
     for (int role = 0; role < SBX_CGROUP1_ROLE_COUNT; role++)
-        assert_false(group_is_there(role, name));
+        assert_false(group_is_there((sbx_cgroup1_role)role, name));
 }
 
 static void free_job(sbx_job *job)

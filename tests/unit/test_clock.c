@@ -25,7 +25,8 @@ static void the_wall_clock_is_utc_microseconds(void **state)
     uint64_t now_us = sbx_clock_utc_us();
 
     (void)state;
-    assert_true(now_us / 1000000 + 1 >= (uint64_t)before && now_us / 1000000 <= (uint64_t)before + 60);
+    assert_true(now_us / 1000000 + 1 >= (uint64_t)before &&
+                now_us / 1000000 <= (uint64_t)before + 60);
 }
 
 static void run_ids_are_ulids(void **state)

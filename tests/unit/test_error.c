@@ -27,8 +27,9 @@ static void formats_what_it_knows(void **state)
 
     (void)state;
     memset(&err, 'x', sizeof(err));
-    assert_int_equal(sbx_fail_plain(&err, SBX_INVALID, SBX_STEP_PLAN, "a %s b %d c %u d %zu e %llu f 100%%",
-                                    "text", -17, 4000000000u, (size_t)12, ~0ull),
+    assert_int_equal(sbx_fail_plain(&err, SBX_INVALID, SBX_STEP_PLAN,
+                                    "a %s b %d c %u d %zu e %llu f 100%%", "text", -17, 4000000000u,
+                                    (size_t)12, ~0ull),
                      SBX_INVALID);
     assert_string_equal(err.message,
                         "a text b -17 c 4000000000 d 12 e 18446744073709551615 f 100%");

@@ -34,10 +34,10 @@ static void writes_every_kind(void **state)
     sbx_json_close_object(&json);
     sbx_json_string(&json, "last", "");
     sbx_json_close_object(&json);
-    assert_string_equal(text.data,
-                        "{\"s\":\"x\",\"n\":null,\"u\":18446744073709551615,"
-                        "\"i\":-9223372036854775808,\"t\":true,\"f\":false,\"z\":null,"
-                        "\"h\":\"00abff\",\"r\":[1],\"a\":[{},[],1],\"o\":{\"in\":true},\"last\":\"\"}");
+    assert_string_equal(
+        text.data, "{\"s\":\"x\",\"n\":null,\"u\":18446744073709551615,"
+                   "\"i\":-9223372036854775808,\"t\":true,\"f\":false,\"z\":null,"
+                   "\"h\":\"00abff\",\"r\":[1],\"a\":[{},[],1],\"o\":{\"in\":true},\"last\":\"\"}");
     sbx_text_done(&text);
 }
 

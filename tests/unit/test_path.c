@@ -84,14 +84,30 @@ static void globs(void **state)
         const char *glob, *text;
         bool matches;
     } cases[] = {
-        {"*", "", true},           {"*", "anything", true},      {"", "", true},
-        {"", "a", false},          {"abc", "abc", true},         {"abc", "abcd", false},
-        {"abc", "ab", false},      {"a?c", "abc", true},         {"a?c", "ac", false},
-        {"?", "", false},          {"*TOKEN*", "MY_TOKEN", true}, {"*TOKEN*", "TOKENS", true},
-        {"*TOKEN*", "TOKE", false}, {"*_KEY", "A_KEY", true},    {"*_KEY", "A_KEYS", false},
-        {"*_KEY", "A_KEY_KEY", true}, {"AWS_*", "AWS_", true},   {"AWS_*", "XAWS_", false},
-        {"a*b*c", "axxbyyc", true}, {"a*b*c", "axxcyyb", false}, {"**", "x", true},
-        {"*a*a*a", "aa", false},   {"LC_*", "lc_all", false},    {"[a]", "a", false},
+        {"*", "", true},
+        {"*", "anything", true},
+        {"", "", true},
+        {"", "a", false},
+        {"abc", "abc", true},
+        {"abc", "abcd", false},
+        {"abc", "ab", false},
+        {"a?c", "abc", true},
+        {"a?c", "ac", false},
+        {"?", "", false},
+        {"*TOKEN*", "MY_TOKEN", true},
+        {"*TOKEN*", "TOKENS", true},
+        {"*TOKEN*", "TOKE", false},
+        {"*_KEY", "A_KEY", true},
+        {"*_KEY", "A_KEYS", false},
+        {"*_KEY", "A_KEY_KEY", true},
+        {"AWS_*", "AWS_", true},
+        {"AWS_*", "XAWS_", false},
+        {"a*b*c", "axxbyyc", true},
+        {"a*b*c", "axxcyyb", false},
+        {"**", "x", true},
+        {"*a*a*a", "aa", false},
+        {"LC_*", "lc_all", false},
+        {"[a]", "a", false},
     };
 
     (void)state;
@@ -114,8 +130,11 @@ static void a_hostile_glob_is_cheap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cleans), cmocka_unit_test(is_within), cmocka_unit_test(names),
-        cmocka_unit_test(globs),  cmocka_unit_test(a_hostile_glob_is_cheap),
+        cmocka_unit_test(cleans),
+        cmocka_unit_test(is_within),
+        cmocka_unit_test(names),
+        cmocka_unit_test(globs),
+        cmocka_unit_test(a_hostile_glob_is_cheap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

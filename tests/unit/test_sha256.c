@@ -37,7 +37,8 @@ static void parts_are_joined_in_order(void **state)
     uint8_t first[SBX_SHA256_BYTES], second[SBX_SHA256_BYTES];
 
     (void)state;
-    check(parts, SBX_COUNT_OF(parts), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    check(parts, SBX_COUNT_OF(parts),
+          "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     sbx_sha256(first, swapped, SBX_COUNT_OF(swapped));
     sbx_sha256(second, &joined, 1);
     assert_memory_equal(first, second, sizeof(first));

@@ -96,21 +96,21 @@ static void knows_utf8(void **state)
         {"\xC3\xA9", 2, true},
         {"\xE2\x82\xAC", 3, true},
         {"\xF0\x9F\x98\x80", 4, true},
-        {"\xF4\x8F\xBF\xBF", 4, true},      /* U+10FFFF */
-        {"\xED\x9F\xBF", 3, true},          /* U+D7FF */
-        {"\xEE\x80\x80", 3, true},          /* U+E000 */
-        {"a\0b", 3, false},                 /* NUL */
-        {"\x80", 1, false},                 /* continuation alone */
-        {"\xC3", 1, false},                 /* cut */
+        {"\xF4\x8F\xBF\xBF", 4, true}, /* U+10FFFF */
+        {"\xED\x9F\xBF", 3, true},     /* U+D7FF */
+        {"\xEE\x80\x80", 3, true},     /* U+E000 */
+        {"a\0b", 3, false},            /* NUL */
+        {"\x80", 1, false},            /* continuation alone */
+        {"\xC3", 1, false},            /* cut */
         {"\xE2\x82", 2, false},
         {"\xF0\x9F\x98", 3, false},
-        {"\xC0\xAF", 2, false},             /* overlong "/" */
+        {"\xC0\xAF", 2, false}, /* overlong "/" */
         {"\xC1\xBF", 2, false},
         {"\xE0\x80\xAF", 3, false},
         {"\xF0\x80\x80\xAF", 4, false},
-        {"\xED\xA0\x80", 3, false},         /* surrogates */
+        {"\xED\xA0\x80", 3, false}, /* surrogates */
         {"\xED\xBF\xBF", 3, false},
-        {"\xF4\x90\x80\x80", 4, false},     /* past U+10FFFF */
+        {"\xF4\x90\x80\x80", 4, false}, /* past U+10FFFF */
         {"\xF5\x80\x80\x80", 4, false},
         {"\xFF", 1, false},
         {"\xE2\x28\xA1", 3, false},
@@ -156,12 +156,14 @@ static void escapes_what_steers_a_terminal(void **state)
         {"a\nb\tc\rd", 7, "a\\x0ab\\x09c\\x0dd"},
         {"\x7f", 1, "\\x7f"},
         {"a\0b", 3, "a\\x00b"},
-        {"\xC2\x9B", 2, "\\u{009B}"},           /* C1: CSI */
-        {"\xE2\x80\xAE" "x", 4, "\\u{202E}x"},  /* right-to-left override */
+        {"\xC2\x9B", 2, "\\u{009B}"}, /* C1: CSI */
+        {"\xE2\x80\xAE"
+         "x",
+         4, "\\u{202E}x"}, /* right-to-left override */
         {"\xE2\x81\xA6", 3, "\\u{2066}"},
-        {"\xE2\x80\xA8", 3, "\\u{2028}"},       /* line separator */
+        {"\xE2\x80\xA8", 3, "\\u{2028}"}, /* line separator */
         {"\xFF\xC3", 2, "\\xff\\xc3"},
-        {"C:\\x1b", 6, "C:\\\\x1b"},            /* cannot be taken for an escape of ours */
+        {"C:\\x1b", 6, "C:\\\\x1b"}, /* cannot be taken for an escape of ours */
         {"\xED\xA0\x80", 3, "\\xed\\xa0\\x80"},
     };
 

@@ -23,7 +23,8 @@ static void check_readings(parser *parse, const reading *cases, size_t count)
     }
 }
 
-static void check_refusals(parser *parse, const char *const *cases, size_t count, const char *problem)
+static void check_refusals(parser *parse, const char *const *cases, size_t count,
+                           const char *problem)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t value = 77;
@@ -34,7 +35,8 @@ static void check_refusals(parser *parse, const char *const *cases, size_t count
         assert_int_equal(err.step, SBX_STEP_OPTIONS);
         assert_int_equal(value, 77);
         if (strstr(err.message, problem) == NULL || strstr(err.message, "--x: \"") != err.message ||
-            strstr(err.message, cases[i]) == NULL || strstr(err.message, "expected a form like") == NULL)
+            strstr(err.message, cases[i]) == NULL ||
+            strstr(err.message, "expected a form like") == NULL)
             fail_msg("\"%s\": %s", cases[i], err.message);
     }
 }
@@ -70,12 +72,11 @@ static void sizes(void **state)
         {"17179869183G", UINT64_C(18446744072635809792)},
         {"unlimited", UINT64_MAX},
     };
-    static const char *const bad[] = {NO_NUMBERS, "2Q", "1k", "1g", "1Kb", "1kB", "1B", "1GiBs",
+    static const char *const bad[] = {NO_NUMBERS, "2Q",  "1k",  "1g", "1Kb", "1kB", "1B", "1GiBs",
                                       "1.5",      "0.0", "1.0", "1P", "1GK", "1iB", "1s", "1m"};
     static const char *const large[] = {
-        "18446744073709551615", "18446744073709551616", "99999999999999999999999999",
-        "16777216T",            "17179869184G",         "18014398509481984K",
-        "18446744073709551615K",
+        "18446744073709551615", "18446744073709551616", "99999999999999999999999999", "16777216T",
+        "17179869184G",         "18014398509481984K",   "18446744073709551615K",
     };
     static const char *const small[] = {"0.0001K", "0.000001K"};
 
@@ -107,7 +108,8 @@ static void durations(void **state)
         {"5124095h", UINT64_C(18446742000000000000)},
         {"unlimited", UINT64_MAX},
     };
-    static const char *const bad[] = {NO_NUMBERS, "1S", "1sec", "1ns", "1d", "1min", "1M", "1K", "5mss"};
+    static const char *const bad[] = {NO_NUMBERS, "1S", "1sec", "1ns", "1d",
+                                      "1min",     "1M", "1K",   "5mss"};
     static const char *const large[] = {"18446744073709551615", "18446744074", "5124096h",
                                         "18446744073709552000us", "18446744073.709552"};
     static const char *const small[] = {"0.0001us", "0.000999us"};
@@ -139,8 +141,12 @@ static void counts(void **state)
 
 static void cpus(void **state)
 {
-    static const reading good[] = {{"0.5", 500},   {"2", 2000},    {"0.001", 1},
-                                   {"1.25", 1250}, {"0.10", 100},  {"unlimited", UINT64_MAX},
+    static const reading good[] = {{"0.5", 500},
+                                   {"2", 2000},
+                                   {"0.001", 1},
+                                   {"1.25", 1250},
+                                   {"0.10", 100},
+                                   {"unlimited", UINT64_MAX},
                                    {"18446744073709551", UINT64_C(18446744073709551000)}};
     static const char *const bad[] = {NO_NUMBERS, "0.0005", "1.2345", "50%", "1K", "500m"};
     static const char *const large[] = {"18446744073709551615", "18446744073709552"};
