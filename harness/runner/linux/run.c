@@ -292,6 +292,7 @@ static void take_down(live_run *run)
     struct rusage last = {0};
     sbx_job_report report;
     uint64_t left_count;
+    siginfo_t dead;
     sbx_error left;
 
     if (run->child.pid <= 0)
@@ -301,7 +302,8 @@ static void take_down(live_run *run)
     close(run->child.control_fd); /* without a pid namespace: init kills its tree on this */
     run->child.control_fd = -1;
     sbx_terminal_take_back(&run->terminal);
-    while (wait4(run->child.pid, NULL, 0, &last) < 0 && errno == EINTR) {
+    /* Dead, but not buried: what a process used is told by its remains. */
+    while (waitid(P_PID, (id_t)run->child.pid, &dead, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
     left_count = sbx_job_count_processes(run->job);
     if (left_count != 0 && left_count != SBX_UNLIMITED &&
@@ -313,6 +315,8 @@ static void take_down(live_run *run)
     run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
     sbx_job_read_usage(run->job, usage);
+    while (wait4(run->child.pid, NULL, 0, &last) < 0 && errno == EINTR) {
+    }
     fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
     fill_unknown(&usage->system_ns, timeval_ns(last.ru_stime));
     if (run->follow.has_ended) {
