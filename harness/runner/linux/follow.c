@@ -27,7 +27,7 @@ typedef struct loop {
 /* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
 #define TIDY_AFTER_NS (5 * SBX_NS_PER_MS)
 
-enum { CONTROL, PIDFD, SIGNALS, WATCH, JOB, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
+enum { CONTROL, PIDFD, SIGNALS, WATCH, LANDLOCK, JOB, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
 
 static void kill_now(loop *self)
 {
@@ -208,6 +208,8 @@ static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
     wait[PIDFD] = (struct pollfd){.fd = follow->child->pidfd, .events = POLLIN};
     wait[SIGNALS] = (struct pollfd){.fd = sbx_signals_fd(), .events = POLLIN};
     wait[WATCH] = (struct pollfd){.fd = self->watch_fd, .events = POLLIN};
+    wait[LANDLOCK] = (struct pollfd){
+        .fd = follow->landlock == NULL ? -1 : sbx_landlock_log_fd(follow->landlock), .events = POLLIN};
     wait[JOB] = (struct pollfd){.fd = self->is_killed ? -1 : sbx_job_event_fd(follow->job),
                                 .events = POLLIN | POLLPRI};
     return FIRST_OUTPUT + sbx_output_poll(follow->output, wait + FIRST_OUTPUT);
@@ -222,6 +224,8 @@ static void on_ready(loop *self, const struct pollfd wait[POLL_MAX], size_t coun
         sbx_watch_serve(follow->watch); /* first: somebody stands still for it */
     else if (wait[WATCH].revents != 0)
         self->watch_fd = -1; /* the last process with the filter has ended */
+    if (wait[LANDLOCK].revents != 0)
+        sbx_landlock_log_serve(follow->landlock);
     if (wait[JOB].revents != 0)
         check_job(self, now_ns);
     if (wait[SIGNALS].revents != 0)

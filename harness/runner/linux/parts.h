@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "audit/sources/linux/landlock_log.h"
 #include "audit/sources/watch.h"
 #include "harness/runner/runner.h"
 #include "harness/target/target.h"
@@ -116,6 +117,7 @@ typedef struct sbx_follow {
     sbx_job *job;
     sbx_child *child;
     sbx_watch *watch; /* NULL: not watched */
+    sbx_landlock_log *landlock; /* NULL: the kernel's records cannot be read here */
     sbx_output *output;
     sbx_terminal *terminal;
     sbx_record *record;

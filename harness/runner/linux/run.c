@@ -32,6 +32,7 @@ typedef struct live_run {
     pid_t target_pid;
     sbx_place *places;
     sbx_watch *watch;
+    sbx_landlock_log *landlock;
     sbx_record record;
     sbx_follow follow;
     bool has_go;
@@ -129,6 +130,10 @@ static sbx_status spawn(live_run *run)
     if (st != SBX_OK)
         return st;
     sbx_job_started(run->job, run->child.pid);
+    /* The kernel's own records, where kernel audit is on and we may read them; mostly we may not. */
+    if (run->plan->watch_denials && run->plan->walls[SBX_WALL_LANDLOCK] &&
+        sbx_landlock_log_open(&run->landlock, NULL) != SBX_OK)
+        run->landlock = NULL;
     return sbx_spawn_idmap(&run->child, run->plan, run->err);
 }
 
@@ -231,6 +236,8 @@ static sbx_status start_watch(live_run *run)
                                  .processes = run->record.processes};
 
     run->terminal.target_group = run->target_pid;
+    if (run->landlock != NULL)
+        sbx_landlock_log_follow(run->landlock, run->target_pid, run->record.denials, NULL, NULL);
     if (run->listener < 0)
         return SBX_OK;
     run->places = calloc(plan->rule_count + 3, sizeof(*run->places));
@@ -265,6 +272,7 @@ static void follow(live_run *run)
                                .job = run->job,
                                .child = &run->child,
                                .watch = run->watch,
+                               .landlock = run->landlock,
                                .output = &run->output,
                                .terminal = &run->terminal,
                                .record = &run->record,
@@ -285,44 +293,71 @@ static void fill_unknown(uint64_t *value, uint64_t known)
         *value = known;
 }
 
-/* 8. Nothing of the job is left when this returns. */
-static void take_down(live_run *run)
+static void bury(live_run *run, struct rusage *out)
 {
-    sbx_usage *usage = &run->result->usage;
-    struct rusage last = {0};
-    sbx_job_report report;
+    struct rusage used = {0};
+
+    if (run->child.pid <= 0)
+        return;
+    while (wait4(run->child.pid, NULL, 0, &used) < 0 && errno == EINTR) {
+    }
+    run->child.pid = 0;
+    if (out != NULL)
+        *out = used;
+}
+
+/* The command did not end by itself: everything is killed, and nothing of the job is left. */
+static void kill_job(live_run *run)
+{
     uint64_t left_count;
     siginfo_t dead;
     sbx_error left;
 
-    if (run->child.pid <= 0)
-        return;
-    if (!run->follow.has_ended && run->plan->walls[SBX_WALL_PIDS])
+    if (run->plan->walls[SBX_WALL_PIDS])
         (void)kill(run->child.pid, SIGKILL);
     close(run->child.control_fd); /* without a pid namespace: init kills its tree on this */
     run->child.control_fd = -1;
-    sbx_terminal_take_back(&run->terminal);
     /* Dead, but not buried: what a process used is told by its remains. */
     while (waitid(P_PID, (id_t)run->child.pid, &dead, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
     }
     left_count = sbx_job_count_processes(run->job);
     if (left_count != 0 && left_count != SBX_UNLIMITED &&
         sbx_job_kill(run->job, 5 * SBX_NS_PER_S, &left) != SBX_OK && !run->result->events.has_error) {
-        run->result->events.has_error = true; /* nothing may be left: saying so is all that remains */
+        run->result->events.has_error = true; /* saying so is all that remains */
         run->result->events.error = left;
     }
+}
+
+/*
+ * 8. Everything but init is dead, and that is dying: what the job used. Where the command ended by itself,
+ * init said so when nothing else was left, so that there is no need to wait for its own end yet.
+ */
+static void take_down(live_run *run)
+{
+    sbx_usage *usage = &run->result->usage;
+    const sbx_wire_exit *told = &run->follow.exit;
+    struct rusage last = {0};
+    sbx_job_report report;
+
+    if (run->child.pid <= 0)
+        return;
+    if (!run->follow.has_ended)
+        kill_job(run);
+    sbx_terminal_take_back(&run->terminal);
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
     sbx_job_read_usage(run->job, usage);
-    while (wait4(run->child.pid, NULL, 0, &last) < 0 && errno == EINTR) {
-    }
-    fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
-    fill_unknown(&usage->system_ns, timeval_ns(last.ru_stime));
     if (run->follow.has_ended) {
-        fill_unknown(&usage->io_read_bytes, run->follow.exit.io_read_bytes);
-        fill_unknown(&usage->io_write_bytes, run->follow.exit.io_write_bytes);
-        fill_unknown(&usage->memory_peak_bytes, run->follow.exit.memory_peak_bytes);
+        fill_unknown(&usage->user_ns, told->user_ns);
+        fill_unknown(&usage->system_ns, told->system_ns);
+        fill_unknown(&usage->io_read_bytes, told->io_read_bytes);
+        fill_unknown(&usage->io_write_bytes, told->io_write_bytes);
+        fill_unknown(&usage->memory_peak_bytes, told->memory_peak_bytes);
+    } else {
+        bury(run, &last);
+        fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
+        fill_unknown(&usage->system_ns, timeval_ns(last.ru_stime));
     }
 }
 
@@ -344,8 +379,6 @@ static void note_exit(live_run *run)
     sbx_events *events = &run->result->events;
     int status = run->follow.exit.wait_status;
 
-    if (run->watch != NULL)
-        events->reached[SBX_LIMIT_FILES] = sbx_watch_files_reached(run->watch);
     if (!run->follow.has_ended)
         return;
     run->result->leaked_processes = run->follow.exit.leaked_count;
@@ -360,6 +393,33 @@ static void note_exit(live_run *run)
                           events->has_exit ? events->exit_code : -events->signal);
 }
 
+/*
+ * The kernel says how many denials of ours there were when the domain is gone, which the listener would
+ * keep alive. Waited for only where it recorded one.
+ */
+static void finish_sources(live_run *run)
+{
+    enum { KERNEL_WAIT_MS = 100 };
+    sbx_result *result = run->result;
+    bool is_on = false;
+
+    if (run->watch != NULL)
+        run->result->events.reached[SBX_LIMIT_FILES] = sbx_watch_files_reached(run->watch);
+    if (run->landlock != NULL) {
+        sbx_watch_free(run->watch);
+        run->listener = run->watch == NULL ? run->listener : -1;
+        run->watch = NULL;
+        sbx_landlock_log_finish(run->landlock, KERNEL_WAIT_MS * SBX_NS_PER_MS);
+        is_on = sbx_landlock_log_is_on(run->landlock);
+        if (is_on)
+            result->audit_complete = sbx_landlock_log_complete(run->landlock);
+    }
+    (void)snprintf(result->audit_sources, sizeof(result->audit_sources), "%s%s%s",
+                   run->record.denials != NULL ? "seccomp" : "",
+                   run->record.denials != NULL && run->masks_fd >= 0 ? ",mask" : "",
+                   is_on ? ",landlock" : "");
+}
+
 /* 9. Everything is dead: what happened is decided and written down. */
 static void conclude(live_run *run)
 {
@@ -369,6 +429,7 @@ static void conclude(live_run *run)
     result->ended_us = sbx_clock_utc_us();
     if (run->has_go) {
         look_at_masks(run);
+        finish_sources(run);
         note_exit(run);
     }
     if (events->has_error && events->error.step == SBX_STEP_EXEC) {
@@ -379,17 +440,17 @@ static void conclude(live_run *run)
         result->processes_count = sbx_processes_count(run->record.processes);
         result->processes_lost = sbx_processes_lost(run->record.processes);
     }
-    if (run->watch != NULL)
-        (void)snprintf(result->audit_sources, sizeof(result->audit_sources), "seccomp%s",
-                       run->masks_fd >= 0 ? ",mask" : "");
     result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
     result->output_truncated = run->output.is_truncated;
     result->verdict = sbx_verdict_of(events);
     sbx_record_end(&run->record, result);
 }
 
+/* 10. Nothing is left when this returns. */
 static void free_run(live_run *run)
 {
+    bury(run, NULL);
+    sbx_landlock_log_free(run->landlock);
     sbx_watch_free(run->watch);
     if (run->watch == NULL && run->listener >= 0)
         close(run->listener);

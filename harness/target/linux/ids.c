@@ -127,6 +127,14 @@ sbx_status sbx_ids_drop_capabilities(sbx_error *err)
     return SBX_OK;
 }
 
+bool sbx_ids_may_make_devices(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+
+    return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & (1U << CAP_MKNOD)) != 0;
+}
+
 sbx_status sbx_ids_keep_only_kill(sbx_error *err)
 {
     if (set_capabilities(UINT64_C(1) << CAP_KILL) != 0 && set_capabilities(0) != 0)

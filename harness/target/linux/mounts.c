@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "audit/sources/linux/masks.h"
@@ -139,10 +140,14 @@ static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int 
     return SBX_OK;
 }
 
-static const char *const device_nodes[] = {"/dev/null",   "/dev/zero",    "/dev/full",
-                                           "/dev/random", "/dev/urandom", "/dev/tty"};
+static const struct {
+    const char *path;
+    unsigned major, minor;
+} device_nodes[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+                    {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 typedef struct private_world {
+    bool makes_devices; /* root of the machine makes nodes; anybody else binds the host's */
     int devices[SBX_COUNT_OF(device_nodes)];
     int console;
     int tmp, var_tmp, dev, shm;
@@ -154,10 +159,11 @@ static sbx_status take_devices(private_world *world, const sbx_entry *entry, sbx
     char link[] = "/proc/self/fd/N", path[256];
     ssize_t bytes;
 
+    world->makes_devices = !entry->plan->user_namespace && sbx_ids_may_make_devices();
     for (size_t i = 0; i < SBX_COUNT_OF(device_nodes); i++) {
-        world->devices[i] = clone_tree(device_nodes[i]);
-        if (world->devices[i] < 0 && errno != ENOENT)
-            return mount_fail(err, errno, "clone", device_nodes[i]);
+        world->devices[i] = world->makes_devices ? -1 : clone_tree(device_nodes[i].path);
+        if (world->devices[i] < 0 && !world->makes_devices && errno != ENOENT)
+            return mount_fail(err, errno, "clone", device_nodes[i].path);
     }
     if (entry->terminal_fd < 0)
         return SBX_OK;
@@ -215,16 +221,27 @@ static void format_number(char out[24], uint64_t value)
     out[count] = '\0';
 }
 
+/* A node, or something to bind one on. */
+static sbx_status make_devices(int root, bool makes_devices, sbx_error *err)
+{
+    for (size_t i = 0; i < SBX_COUNT_OF(device_nodes); i++) {
+        mode_t mode = makes_devices ? S_IFCHR | 0666 : S_IFREG | 0644;
+        dev_t device = makes_devices ? makedev(device_nodes[i].major, device_nodes[i].minor) : 0;
+
+        if (mknodat(root, device_nodes[i].path + 1, mode, device) != 0)
+            return mount_fail(err, errno, "make a private", device_nodes[i].path);
+    }
+    return SBX_OK;
+}
+
 /* What is in the tmpfs before anything of it is shown. */
-static sbx_status fill_tmpfs(int root, sbx_error *err)
+static sbx_status fill_tmpfs(int root, bool makes_devices, sbx_error *err)
 {
     static const struct {
         const char *path;
         mode_t mode;
     } directories[] = {{"tmp", 01777}, {"var-tmp", 01777}, {"shm", 01777},    {"dev", 0755},
                        {"dev/pts", 0755}, {"dev/shm", 01777}, {"dev/denied", 0}, {"masks", 0755}};
-    static const char *const files[] = {"dev/null",    "dev/zero", "dev/full",    "dev/random",
-                                        "dev/urandom", "dev/tty",  "dev/console"};
     static const char *const links[][2] = {{"pts/ptmx", "dev/ptmx"},
                                            {"/proc/self/fd", "dev/fd"},
                                            {"/proc/self/fd/0", "dev/stdin"},
@@ -234,13 +251,12 @@ static sbx_status fill_tmpfs(int root, sbx_error *err)
     for (size_t i = 0; i < SBX_COUNT_OF(directories); i++)
         if (mkdirat(root, directories[i].path, directories[i].mode) != 0)
             return mount_fail(err, errno, "make in the private file system", directories[i].path);
-    for (size_t i = 0; i < SBX_COUNT_OF(files); i++)
-        if (mknodat(root, files[i], S_IFREG | 0644, 0) != 0)
-            return mount_fail(err, errno, "make in the private file system", files[i]);
     for (size_t i = 0; i < SBX_COUNT_OF(links); i++)
         if (symlinkat(links[i][0], root, links[i][1]) != 0)
             return mount_fail(err, errno, "make in the private file system", links[i][1]);
-    return SBX_OK;
+    if (mknodat(root, "dev/console", S_IFREG | 0644, 0) != 0)
+        return mount_fail(err, errno, "make in the private file system", "dev/console");
+    return make_devices(root, makes_devices, err);
 }
 
 /* A read-only clone of something in the tmpfs, which is mounted at /tmp for as long as it is filled. */
@@ -268,10 +284,11 @@ static sbx_status make_private(private_world *world, const sbx_plan *plan, sbx_e
     int fd;
 
     format_number(size, plan->temp_bytes);
-    fd = make_file_system("tmpfs", plan->temp_bytes == SBX_UNLIMITED ? without_size : with_size, QUIET);
+    fd = make_file_system("tmpfs", plan->temp_bytes == SBX_UNLIMITED ? without_size : with_size,
+                          MOUNT_ATTR_NOSUID); /* nodev is for each part of it, but /dev */
     if (fd < 0)
         return mount_fail(err, errno, "make a", "tmpfs");
-    st = fill_tmpfs(fd, err);
+    st = fill_tmpfs(fd, world->makes_devices, err);
     if (st != SBX_OK) {
         close(fd);
         return st;
@@ -295,8 +312,8 @@ static sbx_status place_devices(private_world *world, sbx_error *err)
     if (place(world->dev, "/dev") != 0)
         return mount_fail(err, errno, "mount the private", "/dev");
     for (size_t i = 0; i < SBX_COUNT_OF(device_nodes); i++)
-        if (world->devices[i] >= 0 && place(world->devices[i], device_nodes[i]) != 0)
-            return mount_fail(err, errno, "mount", device_nodes[i]);
+        if (world->devices[i] >= 0 && place(world->devices[i], device_nodes[i].path) != 0)
+            return mount_fail(err, errno, "mount", device_nodes[i].path);
     if (world->console >= 0)
         (void)place(world->console, "/dev/console");
     if (place(world->shm, "/dev/shm") != 0)
