@@ -14,7 +14,8 @@
 
 typedef enum sbx_place_kind {
     SBX_PLACE_WRITABLE,
-    SBX_PLACE_PROTECTED, /* read-only inside a writable place, made or not */
+    SBX_PLACE_PROTECTED, /* read-only inside a writable place */
+    SBX_PLACE_RESERVED,  /* the same, for a name that does not exist: what stands there is ours */
     SBX_PLACE_SECRET,    /* neither read nor written */
 } sbx_place_kind;
 

@@ -127,7 +127,8 @@ static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *pat
         out->path[--bytes] = '\0';
     exists = fstatat(judge->view_fd, out->path + 1, &about, AT_SYMLINK_NOFOLLOW) == 0;
     place = find_place(judge, out->path);
-    if (place != NULL && place->kind == SBX_PLACE_PROTECTED && strcmp(place->path, out->path) == 0) {
+    if (place != NULL && (place->kind == SBX_PLACE_PROTECTED || place->kind == SBX_PLACE_RESERVED) &&
+        strcmp(place->path, out->path) == 0) {
         out->is_denied = true;
         out->error = is_new_name ? EEXIST : EBUSY;
     } else if ((replaces || exists != is_new_name) && wall_refuses(judge, fd, parent, false)) {
@@ -189,7 +190,10 @@ void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
     (void)snprintf(out->path, sizeof(out->path), "%s", attempt->path);
     if (sbx_path_clean(&clean, "/", attempt->path, NULL) == SBX_OK) {
         place = find_place(judge, sbx_text_string(&clean));
-        if (place != NULL && place->kind == SBX_PLACE_SECRET) {
+        /* What stands there is ours: its modes say nothing about what the caller might have done. */
+        if (place != NULL && (place->kind == SBX_PLACE_SECRET ||
+                              (place->kind == SBX_PLACE_RESERVED &&
+                               strcmp(place->path, sbx_text_string(&clean)) != 0))) {
             (void)snprintf(out->path, sizeof(out->path), "%s", sbx_text_string(&clean));
             out->is_denied = true;
             out->error = EACCES;

@@ -15,8 +15,6 @@
 
 #include "harness/runner/linux/parts.h"
 
-enum { PLACEHOLDER_MODE = 01555 };
-
 struct sbx_placeholder {
     const char *path;
     int fd;
@@ -24,7 +22,7 @@ struct sbx_placeholder {
 
 static bool is_ours(const struct stat *about)
 {
-    return S_ISDIR(about->st_mode) && (about->st_mode & 07777) == PLACEHOLDER_MODE;
+    return S_ISDIR(about->st_mode) && (about->st_mode & 07777) == SBX_PLACEHOLDER_MODE;
 }
 
 /* Makes it or joins it. The loop ends: each round means that another run took it away just now. */
@@ -35,7 +33,7 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
         int fd;
 
         if (mkdir(path, 0700) == 0) {
-            if (chmod(path, PLACEHOLDER_MODE) != 0)
+            if (chmod(path, SBX_PLACEHOLDER_MODE) != 0)
                 return sbx_fail_errno(err, SBX_IO, SBX_STEP_MOUNT, errno, "set the mode of %s", path);
         } else if (errno != EEXIST) {
             return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno,

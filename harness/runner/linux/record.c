@@ -185,6 +185,7 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
         describe_start(&start, record, result);
         st = sbx_store_run_refused(record->store, &start, &end, &own);
     }
+    sbx_record_tidy(record); /* a short run left no other moment; mostly there is nothing to do */
     if (st != SBX_OK) {
         result->audit_failed = true;
         result->audit_error = own;

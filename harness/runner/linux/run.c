@@ -14,6 +14,7 @@
 
 #include "audit/sources/linux/masks.h"
 #include "harness/base/clock.h"
+#include "harness/base/prefault.h"
 #include "harness/runner/linux/parts.h"
 
 typedef struct live_run {
@@ -129,6 +130,7 @@ static sbx_status spawn(live_run *run)
     sbx_output_started(&run->output);
     if (st != SBX_OK)
         return st;
+    sbx_prefault_work(); /* the target prepares itself meanwhile */
     sbx_job_started(run->job, run->child.pid);
     /* The kernel's own records, where kernel audit is on and we may read them; mostly we may not. */
     if (run->plan->watch_denials && run->plan->walls[SBX_WALL_LANDLOCK] &&
@@ -218,8 +220,10 @@ static size_t describe_places(live_run *run)
 
         if (rule->kind == SBX_RULE_WRITE)
             add_place(run, &count, SBX_PLACE_WRITABLE, rule);
-        else if (rule->kind == SBX_RULE_PROTECT || rule->kind == SBX_RULE_PROTECT_ABSENT)
+        else if (rule->kind == SBX_RULE_PROTECT)
             add_place(run, &count, SBX_PLACE_PROTECTED, rule);
+        else if (rule->kind == SBX_RULE_PROTECT_ABSENT)
+            add_place(run, &count, SBX_PLACE_RESERVED, rule);
         else if (rule->kind == SBX_RULE_DENY)
             add_place(run, &count, SBX_PLACE_SECRET, rule);
     }
@@ -505,6 +509,7 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
     run.output.child_fd[1] = run.output.child_fd[2] = -1;
     run.output.stream[0].from = run.output.stream[1].from = -1;
 
+    sbx_prefault_code();
     if (start(&run) != SBX_OK)
         result->events.has_error = true;
     if (run.has_go) {
