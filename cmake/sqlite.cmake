@@ -136,6 +136,8 @@ target_compile_definitions(sbx_sqlite PRIVATE
     SQLITE_THREADSAFE=2            # one connection is used by one thread at a time
     SQLITE_DQS=0                   # "x" is a name and never a string
     SQLITE_DEFAULT_MEMSTATUS=0
+    SQLITE_DEFAULT_LOOKASIDE=0,0   # memory that is set up but hardly used costs page faults at each start
+    SQLITE_DEFAULT_PCACHE_INITSZ=0
     SQLITE_LIKE_DOESNT_MATCH_BLOBS
     SQLITE_OMIT_DEPRECATED
     SQLITE_OMIT_LOAD_EXTENSION     # no way to run code from a file
