@@ -220,6 +220,7 @@ static void test_loopback_is_its_own(void **state)
     const char *const *options = SBX_LIST("--net", "loopback");
 
     assert_int_equal(sbx_test_probe_inside(place, options, SBX_LIST("talk-to-self")), SBX_PROBE_DID);
+    (void)drain(world.tcp, false);
     attempt(SBX_ESCAPE_HIDDEN, options, NULL, NULL,
             SBX_LIST("connect-tcp", "127.0.0.1", world.port));
     assert_int_equal(drain(world.tcp, false), 1);

@@ -177,6 +177,27 @@ static void test_refused_is_recorded(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* Nowhere to record: no run, but a result that says so. With best effort it runs. */
+static void test_no_database(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_request request = {
+        .command = SBX_LIST("true"),
+        .env = SBX_LIST("HOME", "XDG_STATE_HOME", "SBX_AUDIT_DB"),
+        .without_database = true,
+    };
+    sbx_test_outcome outcome;
+
+    sbx_test_run(&outcome, place, &request);
+    sbx_test_expect(&outcome, 125, "refused", "audit");
+    sbx_test_outcome_done(&outcome);
+    request.options = SBX_LIST("--audit", "best-effort");
+    sbx_test_run(&outcome, place, &request);
+    sbx_test_expect(&outcome, 0, "ok", "");
+    assert_non_null(strstr(outcome.err, "sbx: this run is not recorded: "));
+    sbx_test_outcome_done(&outcome);
+}
+
 static void test_result_is_not_the_database(void **state)
 {
     const sbx_test_place *place = *state;
@@ -437,14 +458,14 @@ static void test_limits_are_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_wrong_lines),          TEST(test_dev_null_survives),
-        TEST(test_version_and_help),     TEST(test_dry_run),
-        TEST(test_refused_is_recorded),  TEST(test_result_is_not_the_database),
-        TEST(test_closed_stdio),         TEST(test_broken_stderr),
-        TEST(test_full_output),          TEST(test_denial_summary),
-        TEST(test_denials_of_a_success), TEST(test_hostile_names),
-        TEST(test_audit_forms),          TEST(test_megabytes),
-        TEST(test_limits_are_said),
+        TEST(test_wrong_lines),         TEST(test_dev_null_survives),
+        TEST(test_version_and_help),    TEST(test_dry_run),
+        TEST(test_refused_is_recorded), TEST(test_result_is_not_the_database),
+        TEST(test_no_database),         TEST(test_closed_stdio),
+        TEST(test_broken_stderr),       TEST(test_full_output),
+        TEST(test_denial_summary),      TEST(test_denials_of_a_success),
+        TEST(test_hostile_names),       TEST(test_audit_forms),
+        TEST(test_megabytes),           TEST(test_limits_are_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

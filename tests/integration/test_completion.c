@@ -15,7 +15,7 @@ static const char asking[] = "eval \"$(\"$1\" completion bash)\"; shift\n"
 
 enum { MOST_WORDS = 12 };
 
-static void ask(const sbx_test_place *place, const question *question)
+static void ask(const sbx_test_place *place, const question *asked)
 {
     char line[256];
     const char *command[6 + MOST_WORDS] = {"/bin/bash", "-c", asking, "bash", sbx_test_binary()};
@@ -23,7 +23,7 @@ static void ask(const sbx_test_place *place, const question *question)
     sbx_test_request request = {.command = command, .as_is = true};
     sbx_test_outcome outcome;
 
-    assert_true(snprintf(line, sizeof(line), "%s", question->words) < (int)sizeof(line));
+    assert_true(snprintf(line, sizeof(line), "%s", asked->words) < (int)sizeof(line));
     for (char *at = line; at != NULL;) {
         char *space = strchr(at, ' ');
 
@@ -35,9 +35,9 @@ static void ask(const sbx_test_place *place, const question *question)
         at = space;
     }
     sbx_test_run(&outcome, place, &request);
-    if (outcome.exit_code != 0 || strcmp(outcome.out, question->replies) != 0) {
-        fail_msg("%s: \"%s\" instead of \"%s\", exit %d: %s", question->words, outcome.out,
-                 question->replies, outcome.exit_code, outcome.err);
+    if (outcome.exit_code != 0 || strcmp(outcome.out, asked->replies) != 0) {
+        fail_msg("%s: \"%s\" instead of \"%s\", exit %d: %s", asked->words, outcome.out,
+                 asked->replies, outcome.exit_code, outcome.err);
     }
     assert_int_equal(outcome.err_bytes, 0);
     sbx_test_outcome_done(&outcome);

@@ -40,8 +40,9 @@ static int refuse_call(unsigned call, unsigned code)
 /* test_doctor --without mounts|landlock COMMAND…: becomes the command, without that. */
 static int run_without(char **argv)
 {
-    bool is_done = strcmp(argv[0], "landlock") == 0 ? refuse_call(LANDLOCK_CREATE_RULESET, ENOSYS) == 0
-                                                    : refuse_call(SYS_mount_setattr, EPERM) == 0;
+    bool is_done = strcmp(argv[0], "landlock") == 0
+                       ? refuse_call(LANDLOCK_CREATE_RULESET, ENOSYS) == 0
+                       : refuse_call(SYS_mount_setattr, EPERM) == 0;
 
     if (is_done)
         execv(argv[1], argv + 1);
@@ -64,8 +65,8 @@ static void diagnose(diagnosis *out, const sbx_test_place *place, const char *co
     sbx_test_run(&out->outcome, place, &request);
     out->report = json_loads(out->outcome.out, JSON_REJECT_DUPLICATES, &error);
     if (out->report == NULL)
-        fail_msg("exit %d, no JSON (%s): %s%s", out->outcome.exit_code, error.text, out->outcome.out,
-                 out->outcome.err);
+        fail_msg("exit %d, no JSON (%s): %s%s", out->outcome.exit_code, error.text,
+                 out->outcome.out, out->outcome.err);
     out->lines = json_object_get(out->report, "lines");
     assert_true(json_is_array(out->lines));
 }
@@ -89,10 +90,10 @@ static size_t count_lines(const diagnosis *said, const char *subject, const char
     size_t count = 0, index;
     json_t *line;
 
-    json_array_foreach(said->lines, index, line)
-        if (strcmp(word_of(line, "subject"), subject) == 0 &&
-            (state == NULL || strcmp(word_of(line, "state"), state) == 0))
-            count++;
+    json_array_foreach(said->lines, index,
+                       line) if (strcmp(word_of(line, "subject"), subject) == 0 &&
+                                 (state == NULL || strcmp(word_of(line, "state"), state) == 0))
+        count++;
     return count;
 }
 
@@ -101,15 +102,15 @@ static void expect_all(const diagnosis *said, const char *subject, const char *s
     size_t all = count_lines(said, subject, NULL);
 
     if (all == 0 || count_lines(said, subject, state) != all)
-        fail_msg("%s: %zu of %zu lines are %s in\n%s", subject, count_lines(said, subject, state), all, state,
-                 said->outcome.out);
+        fail_msg("%s: %zu of %zu lines are %s in\n%s", subject, count_lines(said, subject, state),
+                 all, state, said->outcome.out);
 }
 
 static void expect_nothing_left(const sbx_test_place *place)
 {
     const char *const patterns[] = {sbx_test_text("%s/.sbx-doctor-*", place->home),
-                                    sbx_test_text("%s/state/.sbx-doctor-*", place->base), "/var/tmp/.sbx-doctor-*",
-                                    "/tmp/sbx-doctor-*"};
+                                    sbx_test_text("%s/state/.sbx-doctor-*", place->base),
+                                    "/var/tmp/.sbx-doctor-*", "/tmp/sbx-doctor-*"};
 
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         glob_t found;
@@ -127,7 +128,8 @@ static void expect_shape(const diagnosis *said)
     size_t index;
     json_t *line;
 
-    json_array_foreach(said->lines, index, line) {
+    json_array_foreach(said->lines, index, line)
+    {
         const char *state = word_of(line, "state");
 
         assert_true(strcmp(state, "enforced") == 0 || strcmp(state, "degraded") == 0 ||
@@ -136,7 +138,8 @@ static void expect_shape(const diagnosis *said)
         assert_string_not_equal(word_of(line, "by"), "");
         assert_string_not_equal(word_of(line, "detail"), "");
         if (strcmp(state, "degraded") == 0 || strcmp(state, "missing") == 0)
-            assert_string_not_equal(word_of(line, "fix"), ""); /* what is wrong comes with what would help */
+            assert_string_not_equal(word_of(line, "fix"),
+                                    ""); /* what is wrong comes with what would help */
     }
     assert_int_equal(json_is_true(json_object_get(said->report, "default_policy_enforced")),
                      said->outcome.exit_code == 0);
@@ -147,9 +150,10 @@ static void expect_shape(const diagnosis *said)
 /* Every wall of the default policy stands here, and each limit has a line. */
 static void test_this_host(void **state)
 {
-    static const char *const walls[] = {"launch",   "mounts",  "pids",  "ipc",          "net", "seccomp",
-                                        "landlock", "denials", "audit", "kill-on-close"};
-    static const char *const limits[] = {"memory", "procs", "cpu", "cpus", "wall", "idle", "fsize", "files", "output"};
+    static const char *const walls[] = {"launch",  "mounts",   "pids",    "ipc",   "net",
+                                        "seccomp", "landlock", "denials", "audit", "kill-on-close"};
+    static const char *const limits[] = {"memory", "procs", "cpu",   "cpus",  "wall",
+                                         "idle",   "fsize", "files", "output"};
     static const char *const timers[] = {"wall", "idle", "fsize", "files", "output"};
     const sbx_test_place *place = *state;
     diagnosis said;
@@ -192,7 +196,8 @@ static void test_without_mounts(void **state)
     const sbx_test_place *place = *state;
     diagnosis said;
 
-    diagnose(&said, place, SBX_LIST(self, "--without", "mounts", sbx_test_binary(), "doctor", "--json"));
+    diagnose(&said, place,
+             SBX_LIST(self, "--without", "mounts", sbx_test_binary(), "doctor", "--json"));
     expect_shape(&said);
     assert_int_not_equal(said.outcome.exit_code, 0);
     assert_int_equal(count_lines(&said, "launch", "missing"), 1);
@@ -211,7 +216,8 @@ static void test_without_landlock(void **state)
     const sbx_test_place *place = *state;
     diagnosis said;
 
-    diagnose(&said, place, SBX_LIST(self, "--without", "landlock", sbx_test_binary(), "doctor", "--json"));
+    diagnose(&said, place,
+             SBX_LIST(self, "--without", "landlock", sbx_test_binary(), "doctor", "--json"));
     expect_shape(&said);
     assert_int_not_equal(said.outcome.exit_code, 0);
     expect_all(&said, "landlock", "missing");
@@ -232,7 +238,8 @@ static void test_inside_sbx(void **state)
     assert_int_not_equal(outcome.exit_code, 0);
     report = json_loads(outcome.out, 0, &error);
     if (report == NULL)
-        fail_msg("exit %d, no JSON (%s): %s%s", outcome.exit_code, error.text, outcome.out, outcome.err);
+        fail_msg("exit %d, no JSON (%s): %s%s", outcome.exit_code, error.text, outcome.out,
+                 outcome.err);
     assert_true(json_is_false(json_object_get(report, "default_policy_enforced")));
     json_decref(report);
     sbx_test_outcome_done(&outcome);
@@ -267,12 +274,9 @@ static void test_probe(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        sbx_unit_test(test_this_host),
-        sbx_unit_test(test_table),
-        sbx_unit_test(test_without_mounts),
-        sbx_unit_test(test_without_landlock),
-        sbx_unit_test(test_inside_sbx),
-        sbx_unit_test(test_probe),
+        sbx_unit_test(test_this_host),      sbx_unit_test(test_table),
+        sbx_unit_test(test_without_mounts), sbx_unit_test(test_without_landlock),
+        sbx_unit_test(test_inside_sbx),     sbx_unit_test(test_probe),
     };
     ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

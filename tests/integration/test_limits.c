@@ -82,14 +82,19 @@ static void test_processes(void **state)
     sbx_test_outcome outcome;
     int forked = 0;
 
-    run_limited(&outcome, place, SBX_LIST("--procs", "20"), SBX_PROBE_DENIED, "limit", "procs",
-                SBX_LIST(place->probe, "fork-bomb", "100"));
+    sbx_test_exec(&outcome, place, SBX_LIST("--procs", "20"), SBX_LIST(place->probe, "fork-bomb", "100"));
+    /* The kernel tells nobody that an rlimit was reached. */
+    if (strcmp(enforcer(&outcome, "procs"), "rlimit") == 0)
+        sbx_test_expect(&outcome, SBX_PROBE_DENIED, "nonzero", "");
+    else
+        sbx_test_expect(&outcome, SBX_PROBE_DENIED, "limit", "procs");
     assert_int_equal(sscanf(outcome.out, "forked=%d", &forked), 1);
     assert_in_range(forked, 10, 20);
     sbx_test_outcome_done(&outcome);
     run_limited(&outcome, place, SBX_LIST("--procs", "40"), 0, "ok", "",
                 SBX_LIST(place->probe, "fork-bomb", "30"));
-    assert_true(sbx_test_number(&outcome, "processes_peak") >= 30);
+    if (strncmp(enforcer(&outcome, "procs"), "cgroup", 6) == 0) /* others look now and then */
+        assert_true(sbx_test_number(&outcome, "processes_peak") >= 30);
     sbx_test_outcome_done(&outcome);
 }
 
@@ -133,8 +138,16 @@ static void test_cpu_rate(void **state)
     sbx_test_outcome outcome;
     double used;
 
-    run_limited(&outcome, place, SBX_LIST("--cpus", "0.5"), 0, "ok", "",
-                SBX_LIST(place->probe, "spin-children", "2", "2"));
+    sbx_test_exec(&outcome, place, SBX_LIST("--cpus", "0.5"),
+                  SBX_LIST(place->probe, "spin-children", "2", "2"));
+    if (!sbx_test_is_root() && outcome.exit_code == 125) {
+        /* Without a group of its own nobody can hold a rate: said before anything runs. */
+        sbx_test_expect(&outcome, 125, "refused", "job");
+        assert_non_null(strstr(outcome.err, "cpus"));
+        sbx_test_outcome_done(&outcome);
+        return;
+    }
+    sbx_test_expect(&outcome, 0, "ok", "");
     print_message("held by %s\n", enforcer(&outcome, "cpus"));
     used = (double)(sbx_test_number(&outcome, "user_ns") + sbx_test_number(&outcome, "system_ns")) /
            (double)sbx_test_number(&outcome, "wall_ns");

@@ -82,6 +82,9 @@ static int show_identity(char **arguments)
     return 0;
 }
 
+/* EINVAL: the namespace has no root at all. */
+static const int denied_root[] = {EACCES, EPERM, ENOSYS, EINVAL, 0};
+
 static int become_root(char **arguments)
 {
     (void)arguments;
@@ -193,7 +196,7 @@ const sbx_probe_verb sbx_probe_identity_verbs[] = {
     {"dumpable", "", sbx_probe_denied_usual, is_dumpable},
     {"seccomp-mode", "", sbx_probe_denied_usual, has_filter},
     {"uid", "", sbx_probe_denied_usual, show_identity},
-    {"become-root", "", sbx_probe_denied_usual, become_root},
+    {"become-root", "", denied_root, become_root},
     {"set-groups", "", sbx_probe_denied_usual, set_groups},
     {"env", "NAME", sbx_probe_denied_usual, show_variable},
     {"fds", "", sbx_probe_denied_usual, show_descriptors},

@@ -1,4 +1,5 @@
-/* What the tests of the audit database share: a directory of their own, runs to record, rows to read. */
+/* What the tests of the audit database share: a directory of their own, runs to record, rows to
+ * read. */
 #ifndef SBX_TESTS_UNIT_STORE_FIXTURE_H
 #define SBX_TESTS_UNIT_STORE_FIXTURE_H
 
@@ -25,7 +26,8 @@ static inline int fixture_setup(void **state)
 
     if (self == NULL)
         return -1;
-    snprintf(self->directory, sizeof(self->directory), "%s/sbx-store-XXXXXX", parent != NULL ? parent : "/tmp");
+    snprintf(self->directory, sizeof(self->directory), "%s/sbx-store-XXXXXX",
+             parent != NULL ? parent : "/tmp");
     if (mkdtemp(self->directory) == NULL)
         return -1;
     snprintf(self->path, sizeof(self->path), "%s/audit.db", self->directory);
@@ -77,7 +79,8 @@ static inline sbx_store *fixture_open(const fixture *self)
 
 static inline sbx_store *fixture_open_to_read(const fixture *self)
 {
-    return fixture_open_with(self, (sbx_store_options){.busy_ns = 60 * SBX_NS_PER_S, .read_only = true});
+    return fixture_open_with(self,
+                             (sbx_store_options){.busy_ns = 60 * SBX_NS_PER_S, .read_only = true});
 }
 
 /* A run that is complete but for its id. */
@@ -150,7 +153,27 @@ static inline void fixture_end(fixture_run *run, sbx_store *store, const sbx_sto
         fail_msg("end: %s", err.message);
 }
 
-/* One value out of the database, through a connection of its own; NULL for SQL's null. Caller frees. */
+static inline void fixture_deny(sbx_denials *set, const char *target)
+{
+    const sbx_denial denial = {.kind = SBX_DENIAL_FILE,
+                               .op = "write",
+                               .target = target,
+                               .target_bytes = strlen(target),
+                               .pid = 9,
+                               .exe = "/bin/sh",
+                               .error = 13,
+                               .rule = "no writable root",
+                               .source = SBX_SOURCE_SECCOMP,
+                               .confidence = SBX_CONFIDENCE_OBSERVED,
+                               .first_us = 10,
+                               .last_us = 10,
+                               .count = 1};
+
+    sbx_denials_add(set, &denial);
+}
+
+/* One value out of the database, through a connection of its own; NULL for SQL's null. Caller
+ * frees. */
 static inline char *fixture_read(const fixture *self, const char *sql)
 {
     sqlite3 *db = NULL;
@@ -175,26 +198,30 @@ static inline void fixture_expect(const fixture *self, const char *sql, const ch
 {
     char *value = fixture_read(self, sql);
 
-    if ((value == NULL) != (wanted == NULL) || (value != NULL && strcmp(value, wanted) != 0))
+    if ((value == NULL) != (wanted == NULL) ||
+        (value != NULL && wanted != NULL && strcmp(value, wanted) != 0))
         fail_msg("%s\n  is     %s\n  wanted %s", sql, value == NULL ? "null" : value,
                  wanted == NULL ? "null" : wanted);
     free(value);
 }
 
-/* The expected hash of a ledger row, written down a second time: from the document, not from ledger.c. */
-static inline void fixture_hash(uint8_t out[32], sqlite3_int64 seq, const void *prev, const char *body,
-                                size_t body_bytes)
+/* The expected hash of a ledger row, written down a second time: from the document, not from
+ * ledger.c. */
+static inline void fixture_hash(uint8_t out[32], sqlite3_int64 seq, const void *prev,
+                                const char *body, size_t body_bytes)
 {
     uint8_t number[8] = {(uint8_t)(seq >> 56), (uint8_t)(seq >> 48), (uint8_t)(seq >> 40),
                          (uint8_t)(seq >> 32), (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
                          (uint8_t)(seq >> 8),  (uint8_t)seq};
 
-    sbx_sha256(out, (const sbx_bytes[]){{"sbx1", 4}, {number, 8}, {prev, 32}, {body, body_bytes}}, 4);
+    sbx_sha256(out, (const sbx_bytes[]){{"sbx1", 4}, {number, 8}, {prev, 32}, {body, body_bytes}},
+               4);
 }
 
 /*
- * The number of ledger rows if the whole chain holds, else minus the first row that does not: numbers without a
- * gap, each prev_hash the hash before, each hash right, kind, us and run as the body says.
+ * The number of ledger rows if the whole chain holds, else minus the first row that does not:
+ * numbers without a gap, each prev_hash the hash before, each hash right, kind, us and run as the
+ * body says.
  */
 static inline sqlite3_int64 fixture_verify(const fixture *self)
 {
@@ -207,19 +234,22 @@ static inline sqlite3_int64 fixture_verify(const fixture *self)
     memcpy(prev, zeros, sizeof(prev));
     assert_int_equal(sqlite3_open_v2(self->path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     assert_int_equal(
-        sqlite3_prepare_v2(db,
-                           "SELECT seq, prev_hash, hash, body, body->>'kind' = kind AND body->>'us' = us AND "
-                           "coalesce(body->>'run' = (SELECT run_id FROM run WHERE id = event.run), "
-                           "run IS NULL) FROM event ORDER BY seq",
-                           -1, &select, NULL),
+        sqlite3_prepare_v2(
+            db,
+            "SELECT seq, prev_hash, hash, body, body->>'kind' = kind AND body->>'us' = us AND "
+            "coalesce(body->>'run' = (SELECT run_id FROM run WHERE id = event.run), "
+            "run IS NULL) FROM event ORDER BY seq",
+            -1, &select, NULL),
         SQLITE_OK);
     while (sqlite3_step(select) == SQLITE_ROW) {
         count++;
         fixture_hash(hash, count, prev, (const char *)sqlite3_column_text(select, 3),
                      (size_t)sqlite3_column_bytes(select, 3));
         if (sqlite3_column_int64(select, 0) != count || sqlite3_column_bytes(select, 1) != 32 ||
-            sqlite3_column_bytes(select, 2) != 32 || memcmp(sqlite3_column_blob(select, 1), prev, 32) != 0 ||
-            memcmp(sqlite3_column_blob(select, 2), hash, 32) != 0 || !sqlite3_column_int(select, 4)) {
+            sqlite3_column_bytes(select, 2) != 32 ||
+            memcmp(sqlite3_column_blob(select, 1), prev, 32) != 0 ||
+            memcmp(sqlite3_column_blob(select, 2), hash, 32) != 0 ||
+            !sqlite3_column_int(select, 4)) {
             count = -count;
             break;
         }

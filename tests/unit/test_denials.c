@@ -107,7 +107,8 @@ static void more_than_the_cap(void **state)
             sbx_denials_add(set, &denial);
         }
     assert_int_equal(sbx_denials_count(set), SBX_DENIALS_MAX);
-    assert_int_equal(sbx_denials_lost(set), 2); /* the one over the cap, twice; the known ones still count */
+    assert_int_equal(sbx_denials_lost(set),
+                     2); /* the one over the cap, twice; the known ones still count */
     assert_int_equal(sbx_denials_total(set), 2 * (SBX_DENIALS_MAX + 1));
     for (int i = 0; i < SBX_DENIALS_MAX; i++) {
         snprintf(target, sizeof(target), "/path/%d", i);

@@ -27,13 +27,16 @@ static void a_new_database_begins_the_chain(void **state)
     sqlite3_close(open_database(self));
     assert_int_equal(fixture_verify(self), 1);
     fixture_expect(self, "SELECT kind FROM event", "db.create");
-    fixture_expect(self, "SELECT body->>'database_id' = (SELECT value FROM meta WHERE key = 'database_id') FROM event",
+    fixture_expect(self,
+                   "SELECT body->>'database_id' = (SELECT value FROM meta WHERE key = "
+                   "'database_id') FROM event",
                    "1");
     fixture_expect(self, "SELECT hex(prev_hash) FROM event",
                    "0000000000000000000000000000000000000000000000000000000000000000");
 }
 
-/* Against numbers from elsewhere: sha256sum of "sbx1", seven zero bytes and a 1, 32 zero bytes, "{}". */
+/* Against numbers from elsewhere: sha256sum of "sbx1", seven zero bytes and a 1, 32 zero bytes,
+ * "{}". */
 static void the_hash_is_the_documented_one(void **state)
 {
     sqlite3 *db = NULL;
@@ -42,19 +45,23 @@ static void the_hash_is_the_documented_one(void **state)
 
     (void)state;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "CREATE TABLE event(seq INTEGER PRIMARY KEY, us, kind, run, body, prev_hash, "
-                                  "hash)",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "CREATE TABLE event(seq INTEGER PRIMARY KEY, us, kind, run, body, prev_hash, "
+                     "hash)",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     append(&ledger, db, "{}");
     append(&ledger, db, "{\"b\":1}");
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT lower(hex(hash)) FROM event ORDER BY seq", -1, &select, NULL),
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT lower(hex(hash)) FROM event ORDER BY seq", -1,
+                                        &select, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(select), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(select, 0), "0530b88dfa9e772c75d488888005fbeae91b3077461c001d0e0b285a87302dd1");
+    assert_string_equal((const char *)sqlite3_column_text(select, 0),
+                        "0530b88dfa9e772c75d488888005fbeae91b3077461c001d0e0b285a87302dd1");
     assert_int_equal(sqlite3_step(select), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(select, 0), "0c93c8b83d4a75a7415b9694734f19e727e20da9bfb2a9565396d6addff0b371");
+    assert_string_equal((const char *)sqlite3_column_text(select, 0),
+                        "0c93c8b83d4a75a7415b9694734f19e727e20da9bfb2a9565396d6addff0b371");
     sqlite3_finalize(select);
     sbx_ledger_done(&ledger);
     sqlite3_close(db);
@@ -65,7 +72,8 @@ static void rows_cannot_be_changed_or_deleted(void **state)
     const fixture *self = *state;
     sqlite3 *db = open_database(self);
 
-    assert_int_equal(sqlite3_exec(db, "UPDATE event SET body = '{}'", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    assert_int_equal(sqlite3_exec(db, "UPDATE event SET body = '{}'", NULL, NULL, NULL),
+                     SQLITE_CONSTRAINT);
     assert_string_equal(sqlite3_errmsg(db), "the ledger is append-only");
     assert_int_equal(sqlite3_exec(db, "DELETE FROM event", NULL, NULL, NULL), SQLITE_CONSTRAINT);
     assert_string_equal(sqlite3_errmsg(db), "the ledger is append-only");
@@ -81,7 +89,8 @@ static void tamper(const fixture *self, const char *sql, sqlite3_int64 wanted)
     for (int i = 0; i < 4; i++)
         append(&ledger, db, "{\"kind\":\"test\",\"us\":7}");
     sbx_ledger_done(&ledger);
-    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER event_no_update; DROP TRIGGER event_no_delete", NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER event_no_update; DROP TRIGGER event_no_delete",
+                                  NULL, NULL, NULL),
                      SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
@@ -117,7 +126,8 @@ static void a_broken_end_is_refused(void **state)
     sbx_ledger ledger = {0};
     sbx_ledger_event event = {.kind = "test", .body = "{}", .body_bytes = 2};
 
-    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER event_no_update; UPDATE event SET hash = x'00'", NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER event_no_update; UPDATE event SET hash = x'00'",
+                                  NULL, NULL, NULL),
                      SQLITE_OK);
     assert_int_equal(sbx_ledger_append(&ledger, db, &event), SQLITE_CORRUPT);
     sbx_ledger_done(&ledger);

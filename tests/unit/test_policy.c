@@ -101,8 +101,8 @@ static void builtins(void **state)
 
 static void the_usual_secrets_are_in_the_list(void **state)
 {
-    static const char *const wanted[] = {"~/.ssh", "~/.aws", "~/.netrc", "~/.config/gcloud",
-                                         "~/.mozilla", "/etc/shadow"};
+    static const char *const wanted[] = {"~/.ssh",           "~/.aws",     "~/.netrc",
+                                         "~/.config/gcloud", "~/.mozilla", "/etc/shadow"};
 
     (void)state;
     for (size_t i = 0; i < SBX_COUNT_OF(wanted); i++) {
@@ -116,13 +116,17 @@ static void the_usual_secrets_are_in_the_list(void **state)
 
 static const char full_file[] =
     "{\"$schema\": \"x\", \"version\": 1, \"name\": \"team-1\", \"extends\": \"workspace\",\n"
-    " \"filesystem\": {\"read\": [\"/opt/sdk\"], \"write\": [\".\", \"./out/../build\", \"/var/b/\"],\n"
+    " \"filesystem\": {\"read\": [\"/opt/sdk\"], \"write\": [\".\", \"./out/../build\", "
+    "\"/var/b/\"],\n"
     "   \"deny_read\": [\"~/notes\", \"/srv/keys\"], \"deny_write\": [\"./ci\"]},\n"
     " \"protect\": [\".hg\"],\n"
     " \"network\": {\"mode\": \"loopback\", \"unix_sockets\": true},\n"
-    " \"env\": {\"keep\": [\"X_*\"], \"deny\": [\"Y\"], \"set\": {\"A\": \"1=2\", \"B\": null, \"C\": \"\"}},\n"
-    " \"limits\": {\"memory\": \"2G\", \"swap\": 0, \"cpus\": 0.5, \"cpu\": 30, \"wall\": \"90s\",\n"
-    "   \"idle\": \"1m\", \"procs\": 128, \"fsize\": 1048576, \"files\": \"512\", \"output\": \"unlimited\",\n"
+    " \"env\": {\"keep\": [\"X_*\"], \"deny\": [\"Y\"], \"set\": {\"A\": \"1=2\", \"B\": null, "
+    "\"C\": \"\"}},\n"
+    " \"limits\": {\"memory\": \"2G\", \"swap\": 0, \"cpus\": 0.5, \"cpu\": 30, \"wall\": "
+    "\"90s\",\n"
+    "   \"idle\": \"1m\", \"procs\": 128, \"fsize\": 1048576, \"files\": \"512\", \"output\": "
+    "\"unlimited\",\n"
     "   \"grace\": \"250ms\", \"memory_action\": \"fail\"},\n"
     " \"identity\": \"self\"}";
 
@@ -145,16 +149,20 @@ static void every_key_is_read(void **state)
     assert_true(has(&policy.deny_read, "~/notes") && has(&policy.deny_read, "/srv/keys"));
     assert_true(policy.deny_secrets);
     assert_true(policy.deny_write.count == 1 && has(&policy.deny_write, "/base/dir/ci"));
-    assert_true(policy.protect.count == 4 && has(&policy.protect, ".hg") && has(&policy.protect, ".git"));
+    assert_true(policy.protect.count == 4 && has(&policy.protect, ".hg") &&
+                has(&policy.protect, ".git"));
     assert_int_equal(policy.network, SBX_NETWORK_LOOPBACK);
     assert_true(policy.unix_sockets);
-    assert_true(has(&policy.env_keep, "*") && has(&policy.env_keep, "X_*") && has(&policy.env_deny, "Y"));
+    assert_true(has(&policy.env_keep, "*") && has(&policy.env_keep, "X_*") &&
+                has(&policy.env_deny, "Y"));
     assert_int_equal(policy.env_set.count, 3);
-    assert_true(has(&policy.env_set, "A=1=2") && has(&policy.env_set, "B") && has(&policy.env_set, "C="));
+    assert_true(has(&policy.env_set, "A=1=2") && has(&policy.env_set, "B") &&
+                has(&policy.env_set, "C="));
     assert_int_equal(policy.identity, SBX_IDENTITY_SELF);
     assert_true(limit[SBX_LIMIT_MEMORY] == UINT64_C(2147483648) && limit[SBX_LIMIT_SWAP] == 0);
     assert_true(limit[SBX_LIMIT_CPUS] == 500 && limit[SBX_LIMIT_CPU] == 30 * SBX_NS_PER_S);
-    assert_true(limit[SBX_LIMIT_WALL] == 90 * SBX_NS_PER_S && limit[SBX_LIMIT_IDLE] == 60 * SBX_NS_PER_S);
+    assert_true(limit[SBX_LIMIT_WALL] == 90 * SBX_NS_PER_S &&
+                limit[SBX_LIMIT_IDLE] == 60 * SBX_NS_PER_S);
     assert_true(limit[SBX_LIMIT_PROCESSES] == 128 && limit[SBX_LIMIT_FILES] == 512);
     assert_true(limit[SBX_LIMIT_FILE_SIZE] == 1048576 && limit[SBX_LIMIT_OUTPUT] == SBX_UNLIMITED);
     assert_true(policy.limits.grace_ns == 250 * SBX_NS_PER_MS && policy.limits.memory_fails);
@@ -177,11 +185,12 @@ static void what_a_file_stands_on(void **state)
     assert_int_equal(policy.env_keep.count + policy.protect.count + policy.write.count, 0);
     sbx_policy_done(&policy);
 
-    assert_int_equal(parse(&policy,
-                           "{\"version\":1,\"extends\":\"grader\",\"limits\":{\"wall\":\"unlimited\","
-                           "\"memory\":1024}}",
-                           &err),
-                     SBX_OK);
+    assert_int_equal(
+        parse(&policy,
+              "{\"version\":1,\"extends\":\"grader\",\"limits\":{\"wall\":\"unlimited\","
+              "\"memory\":1024}}",
+              &err),
+        SBX_OK);
     assert_true(policy.limits.value[SBX_LIMIT_WALL] == SBX_UNLIMITED);
     assert_true(policy.limits.value[SBX_LIMIT_MEMORY] == 1024);
     assert_true(policy.limits.value[SBX_LIMIT_PROCESSES] == 64);
@@ -205,14 +214,19 @@ static const struct {
     {"{\"version\":1} x", "p.json:1: "},
     {"{\"version\":1,\n\"version\":1}", "p.json:2: duplicate"},
     {"{\"version\":1,\n\n\"colour\":1}", "p.json:3: colour: unknown key"},
-    {"{\"version\":1,\"limits\":{\n\"memroy\":1}}", "p.json:2: limits.memroy: unknown key; did you mean memory"},
-    {"{\"version\":1,\"filesystem\":{\"wirte\":[]}}", "filesystem.wirte: unknown key; did you mean write"},
+    {"{\"version\":1,\"limits\":{\n\"memroy\":1}}",
+     "p.json:2: limits.memroy: unknown key; did you mean memory"},
+    {"{\"version\":1,\"filesystem\":{\"wirte\":[]}}",
+     "filesystem.wirte: unknown key; did you mean write"},
     {"{\"version\":1,\"env\":{\"sets\":{}}}", "env.sets: unknown key; did you mean set"},
-    {"{\"version\":1,\"network\":{\"mod\":\"none\"}}", "network.mod: unknown key; did you mean mode"},
+    {"{\"version\":1,\"network\":{\"mod\":\"none\"}}",
+     "network.mod: unknown key; did you mean mode"},
     {"{\"version\":1,\"filesystem\":[]}", "filesystem: must be an object"},
     {"{\"version\":1,\"filesystem\":{\"write\":\".\"}}", "filesystem.write: must be a list"},
-    {"{\"version\":1,\"filesystem\":{\"write\":[\"/a\",3]}}", "filesystem.write[1]: must be a string"},
-    {"{\"version\":1,\n\"filesystem\":{\n\"write\":[\"a/b\"]}}", "p.json:3: filesystem.write[0]: must be an absolute"},
+    {"{\"version\":1,\"filesystem\":{\"write\":[\"/a\",3]}}",
+     "filesystem.write[1]: must be a string"},
+    {"{\"version\":1,\n\"filesystem\":{\n\"write\":[\"a/b\"]}}",
+     "p.json:3: filesystem.write[0]: must be an absolute"},
     {"{\"version\":1,\"filesystem\":{\"write\":[\"../x\"]}}", "must be an absolute path"},
     {"{\"version\":1,\"filesystem\":{\"write\":[\"~bob/x\"]}}", "must be an absolute path"},
     {"{\"version\":1,\"filesystem\":{\"write\":[\"\"]}}", "must be an absolute path"},
@@ -223,24 +237,28 @@ static const struct {
     {"{\"version\":1,\"protect\":[\"\"]}", "protect[0]: must be a single file name"},
     {"{\"version\":1,\"network\":\"on\"}", "network: must be \"none\""},
     {"{\"version\":1,\"network\":true}", "network: must be an object"},
-    {"{\"version\":1,\"network\":{\"unix_sockets\":1}}", "network.unix_sockets: must be true or false"},
+    {"{\"version\":1,\"network\":{\"unix_sockets\":1}}",
+     "network.unix_sockets: must be true or false"},
     {"{\"version\":1,\"env\":{\"keep\":[\"A=B\"]}}", "env.keep[0]: must be a variable's name"},
     {"{\"version\":1,\"env\":{\"set\":[\"A=B\"]}}", "env.set: must be an object"},
     {"{\"version\":1,\"env\":{\"set\":{\"A\":1}}}", "env.set: must be a string, or null"},
     {"{\"version\":1,\"env\":{\"set\":{\"A=\":\"\"}}}", "env.set: not a variable's name"},
     {"{\"version\":1,\"env\":{\"set\":{\"\":\"\"}}}", "env.set: not a variable's name"},
-    {"{\"version\":1,\n\"limits\":{\"memory\":\"2Q\"}}", "p.json:2: limits.memory: \"2Q\" is not a size"},
+    {"{\"version\":1,\n\"limits\":{\"memory\":\"2Q\"}}",
+     "p.json:2: limits.memory: \"2Q\" is not a size"},
     {"{\"version\":1,\"limits\":{\"memory\":-1}}", "limits.memory: \"-1\" is not a size"},
     {"{\"version\":1,\"limits\":{\"memory\":1.5}}", "limits.memory: must be a whole number"},
     {"{\"version\":1,\"limits\":{\"memory\":true}}", "limits.memory: must be a whole number"},
-    {"{\"version\":1,\"limits\":{\"wall\":99999999999}}", "limits.wall: \"99999999999\" is too large"},
+    {"{\"version\":1,\"limits\":{\"wall\":99999999999}}",
+     "limits.wall: \"99999999999\" is too large"},
     {"{\"version\":1,\"limits\":{\"procs\":0}}", "limits.procs: \"0\" is too small"},
     {"{\"version\":1,\"limits\":{\"cpus\":0.0001}}", "limits.cpus: "},
     {"{\"version\":1,\"limits\":{\"cpus\":1e300}}", "limits.cpus: is out of range"},
     {"{\"version\":1,\"limits\":{\"cpus\":-0.5}}", "limits.cpus: is out of range"},
     {"{\"version\":1,\"limits\":{\"cpus\":null}}", "limits.cpus: must be a number"},
     {"{\"version\":1,\"limits\":{\"grace\":\"soon\"}}", "limits.grace: \"soon\" is not a duration"},
-    {"{\"version\":1,\"limits\":{\"memory_action\":\"stop\"}}", "limits.memory_action: must be \"kill\""},
+    {"{\"version\":1,\"limits\":{\"memory_action\":\"stop\"}}",
+     "limits.memory_action: must be \"kill\""},
     {"{\"version\":1,\"identity\":\"root\"}", "identity: must be \"auto\""},
     {"{\"version\":1,\"name\":\"a b\"}", "name: must be 1 to 63"},
     {"{\"version\":1,\"name\":\"\"}", "name: must be 1 to 63"},
@@ -312,8 +330,9 @@ static int make_directory(void **state)
 
 static int remove_directory(void **state)
 {
-    static const char *const names[] = {"base.json", "top.json", "circle.json", "big.json", "link.json",
-                                        "pipe.json", "sub/deep.json", "sub", "a.json"};
+    static const char *const names[] = {"base.json",     "top.json",  "circle.json",
+                                        "big.json",      "link.json", "pipe.json",
+                                        "sub/deep.json", "sub",       "a.json"};
     char path[256];
 
     (void)state;
@@ -372,7 +391,8 @@ static void a_link_means_its_file(void **state)
     sbx_error err = {0};
 
     (void)state;
-    snprintf(target, sizeof(target), "%s", put("top.json", "{\"version\":1,\"filesystem\":{\"write\":[\".\"]}}"));
+    snprintf(target, sizeof(target), "%s",
+             put("top.json", "{\"version\":1,\"filesystem\":{\"write\":[\".\"]}}"));
     snprintf(link, sizeof(link), "%s/link.json", directory);
     assert_int_equal(symlink(target, link), 0);
     sbx_policy_init(&policy);

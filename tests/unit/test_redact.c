@@ -76,7 +76,8 @@ static const pair alone[] = {
     {"login --password abc --user me", "login --password [redacted] --user me"},
     {"login --password --user me", NULL},
     {"X_KEY=\"a b\" make", "X_KEY=\"[redacted]\" make"},
-    {"{\"user\": \"me\", \"password\": \"abc\"}", "{\"user\": \"me\", \"password\": \"[redacted]\"}"},
+    {"{\"user\": \"me\", \"password\": \"abc\"}",
+     "{\"user\": \"me\", \"password\": \"[redacted]\"}"},
     {"grep -r password src | wc -l", NULL},
     {"echo \"the token is short\"", NULL},
 };
@@ -136,12 +137,14 @@ static void bytes_that_are_not_utf8(void **state)
 
 static void lists_in_json(void **state)
 {
-    static const char *const broken[] = {"", "[", "[\"a\"", "[\"a]", "[\"a\",]", "[\"a\" \"b\"]", "{}",
-                                         "[1]", "[\"\\x\"]", "[\"\\u00g0\"]", "[\"a\"] "};
+    static const char *const broken[] = {
+        "",   "[",   "[\"a\"",    "[\"a]",         "[\"a\",]", "[\"a\" \"b\"]",
+        "{}", "[1]", "[\"\\x\"]", "[\"\\u00g0\"]", "[\"a\"] "};
     sbx_text out = {0};
 
     (void)state;
-    assert_true(sbx_redact_argv_json(&out, "[\"x\",\"--token\",\"abc\",\"\\u001b\\n\\\"\xC3\xA4\"]"));
+    assert_true(
+        sbx_redact_argv_json(&out, "[\"x\",\"--token\",\"abc\",\"\\u001b\\n\\\"\xC3\xA4\"]"));
     assert_string_equal(sbx_text_string(&out),
                         "[\"x\",\"--token\",\"[redacted]\",\"\\u001b\\n\\\"\xC3\xA4\"]");
     sbx_text_clear(&out);

@@ -1,11 +1,7 @@
-/* Recording runs: what is in the rows, and what is said when it cannot be done. */
+/* Recording runs: what is in the rows and in the ledger. */
 #include "tests/unit/store_fixture.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 
 static void made_for_the_owner_only(void **state)
 {
@@ -54,14 +50,16 @@ static void a_run_from_start_to_end(void **state)
     fixture_end(&run, store, NULL);
     sbx_store_close(store);
 
-    fixture_expect(self, "SELECT status || ' ' || exit_code || ' ' || signal FROM run", "signal 137 9");
+    fixture_expect(self, "SELECT status || ' ' || exit_code || ' ' || signal FROM run",
+                   "signal 137 9");
     fixture_expect(self, "SELECT command_exit_code FROM run", NULL);
     fixture_expect(self, "SELECT user_ns FROM run", NULL);
     fixture_expect(self, "SELECT output_bytes FROM run", NULL);
     fixture_expect(self, "SELECT memory_peak_bytes FROM run", "4096");
     fixture_expect(self, "SELECT audit_complete FROM run", "1");
     fixture_expect(self, "SELECT enforcers FROM run", "{\"memory\":\"cgroup2\"}");
-    fixture_expect(self, "SELECT group_concat(kind, ' ') FROM (SELECT kind FROM event ORDER BY seq)",
+    fixture_expect(self,
+                   "SELECT group_concat(kind, ' ') FROM (SELECT kind FROM event ORDER BY seq)",
                    "db.create run.start run.end");
     fixture_expect(self, "SELECT body->>'exit_code' FROM event WHERE kind = 'run.end'", "137");
     fixture_expect(self, "SELECT command || ' ' || policy || ' ' || status FROM v_runs",
@@ -85,12 +83,16 @@ static void policy_and_node_are_stored_once(void **state)
     sbx_store_close(store);
     fixture_expect(self, "SELECT count(*) FROM policy", "2");
     fixture_expect(self, "SELECT count(*) FROM node", "1");
-    fixture_expect(self, "SELECT count(*) FROM run JOIN policy ON policy.id = run.policy JOIN node ON node.id = run.node",
+    fixture_expect(self,
+                   "SELECT count(*) FROM run JOIN policy ON policy.id = run.policy JOIN node ON "
+                   "node.id = run.node",
                    "3");
     /* sha256sum of {"version":1} */
     fixture_expect(self, "SELECT sha256 FROM policy WHERE id = 1",
                    "2430f1a2ad2982d0067885488a4c89e21ad1d7c83b115ba8f1b20acc88dfaea8");
-    fixture_expect(self, "SELECT count(*) FROM event WHERE body->>'policy_sha256' = (SELECT sha256 FROM policy WHERE id = 1)",
+    fixture_expect(self,
+                   "SELECT count(*) FROM event WHERE body->>'policy_sha256' = (SELECT sha256 FROM "
+                   "policy WHERE id = 1)",
                    "2");
 }
 
@@ -111,8 +113,9 @@ static void a_refusal_is_start_and_end_in_one(void **state)
     sbx_store_close(store);
     fixture_expect(self, "SELECT status || '/' || reason || '/' || message FROM run",
                    "refused/landlock/no Landlock here");
-    fixture_expect(self, "SELECT count(*) FROM event WHERE kind = 'run.refused' AND body->>'message' = "
-                         "'no Landlock here' AND body->>'argv' = '[\"make\",\"test\"]'",
+    fixture_expect(self,
+                   "SELECT count(*) FROM event WHERE kind = 'run.refused' AND body->>'message' = "
+                   "'no Landlock here' AND body->>'argv' = '[\"make\",\"test\"]'",
                    "1");
     assert_int_equal(fixture_verify(self), 2);
 }
@@ -122,9 +125,12 @@ static void secrets_do_not_reach_the_file(void **state)
 {
     fixture *self = *state;
     sbx_store *store = fixture_open(self);
-    static const char *const argv[] = {"curl", "--token=topsecret1", "--password", "topsecret2", "x\xFF", NULL};
+    static const char *const argv[] = {
+        "curl", "--token=topsecret1", "--password", "topsecret2", "x\xFF", NULL};
     static const char *const env[] = {"API_TOKEN=topsecret3", "HOME=/topsecret4", NULL};
-    const sbx_process_record process = {.pid = 5, .exe = "/bin/curl", .start_us = 1,
+    const sbx_process_record process = {.pid = 5,
+                                        .exe = "/bin/curl",
+                                        .start_us = 1,
                                         .argv_json = "[\"curl\",\"--token=topsecret5\"]"};
     const sbx_store_batch batch = {.processes = &process, .process_count = 1};
     char command[1024];
@@ -136,8 +142,9 @@ static void secrets_do_not_reach_the_file(void **state)
     fixture_start(&run, store);
     fixture_end(&run, store, &batch);
     sbx_store_close(store);
-    fixture_expect(self, "SELECT argv FROM run",
-                   "[\"curl\",\"--token=[redacted]\",\"--password\",\"[redacted]\",\"x\xEF\xBF\xBD\"]");
+    fixture_expect(
+        self, "SELECT argv FROM run",
+        "[\"curl\",\"--token=[redacted]\",\"--password\",\"[redacted]\",\"x\xEF\xBF\xBD\"]");
     fixture_expect(self, "SELECT argv_hex->>4 FROM run", "78ff");
     fixture_expect(self, "SELECT env_names FROM run", "[\"API_TOKEN\",\"HOME\"]");
     fixture_expect(self, "SELECT argv FROM process", "[\"curl\",\"--token=[redacted]\"]");
@@ -155,16 +162,6 @@ static void secrets_do_not_reach_the_file(void **state)
     }
 }
 
-static void add_denial(sbx_denials *set, const char *target)
-{
-    const sbx_denial denial = {.kind = SBX_DENIAL_FILE, .op = "write", .target = target,
-                               .target_bytes = strlen(target), .pid = 9, .exe = "/bin/sh", .error = 13,
-                               .rule = "no writable root", .source = SBX_SOURCE_SECCOMP,
-                               .confidence = SBX_CONFIDENCE_OBSERVED, .first_us = 10, .last_us = 10, .count = 1};
-
-    sbx_denials_add(set, &denial);
-}
-
 static void denials_are_written_and_counted(void **state)
 {
     fixture *self = *state;
@@ -176,22 +173,25 @@ static void denials_are_written_and_counted(void **state)
 
     fixture_describe(&run);
     fixture_start(&run, store);
-    add_denial(set, "/etc/passwd");
-    add_denial(set, "/etc/\xFFx");
+    fixture_deny(set, "/etc/passwd");
+    fixture_deny(set, "/etc/\xFFx");
     assert_int_equal(sbx_store_run_append(store, run.row, &batch, &err), SBX_OK);
     fixture_expect(self, "SELECT group_concat(typeof(target) || ' ' || hex(target)) FROM denial",
                    "text 2F6574632F706173737764,blob 2F6574632FFF78");
-    add_denial(set, "/etc/passwd");
+    fixture_deny(set, "/etc/passwd");
     assert_int_equal(sbx_store_run_append(store, run.row, &batch, &err), SBX_OK);
     assert_int_equal(sbx_store_run_append(store, run.row, &batch, &err), SBX_OK); /* nothing new */
-    add_denial(set, "/etc/shadow");
+    fixture_deny(set, "/etc/shadow");
     fixture_end(&run, store, &batch);
     sbx_store_close(store);
     sbx_denials_free(set);
-    fixture_expect(self, "SELECT group_concat(count, ' ') FROM (SELECT count FROM denial ORDER BY idx)", "2 1 1");
+    fixture_expect(self,
+                   "SELECT group_concat(count, ' ') FROM (SELECT count FROM denial ORDER BY idx)",
+                   "2 1 1");
     fixture_expect(self, "SELECT count(*) FROM event WHERE kind = 'denial.batch'", "3");
     fixture_expect(self, "SELECT body->'$.denials[0].count' FROM event WHERE seq = 4", "2");
-    fixture_expect(self, "SELECT body->>'$.denials[1].target_hex' FROM event WHERE seq = 3", "2f6574632fff78");
+    fixture_expect(self, "SELECT body->>'$.denials[1].target_hex' FROM event WHERE seq = 3",
+                   "2f6574632fff78");
     fixture_expect(self, "SELECT sum(count) FROM v_denials", "4");
     assert_int_equal(fixture_verify(self), 6);
 }
@@ -209,7 +209,7 @@ static void ten_thousand_and_one_denials(void **state)
     fixture_start(&run, store);
     for (int i = 0; i < 10001; i++) {
         snprintf(target, sizeof(target), "/some/path/%d", i);
-        add_denial(set, target);
+        fixture_deny(set, target);
     }
     run.end.denied_total = sbx_denials_total(set);
     run.end.denied_lost = sbx_denials_lost(set);
@@ -218,7 +218,9 @@ static void ten_thousand_and_one_denials(void **state)
     sbx_denials_free(set);
     fixture_expect(self, "SELECT count(*) FROM denial", "10000");
     fixture_expect(self, "SELECT denied_total || ' ' || denied_lost FROM run", "10001 1");
-    fixture_expect(self, "SELECT json_array_length(body->'denials') FROM event WHERE kind = 'denial.batch'", "10000");
+    fixture_expect(
+        self, "SELECT json_array_length(body->'denials') FROM event WHERE kind = 'denial.batch'",
+        "10000");
     assert_int_equal(fixture_verify(self), 4);
 }
 
@@ -227,8 +229,18 @@ static void processes_and_their_ends(void **state)
     fixture *self = *state;
     sbx_store *store = fixture_open(self);
     sbx_process_record processes[] = {
-        {.pid = 5, .parent_pid = 4, .exe = "/bin/sh", .start_us = 1, .row = 0, .argv_json = "[\"sh\"]"},
-        {.pid = 6, .parent_pid = 5, .exe = "/bin/\xFF", .start_us = 2, .row = 1, .argv_json = "no list"},
+        {.pid = 5,
+         .parent_pid = 4,
+         .exe = "/bin/sh",
+         .start_us = 1,
+         .row = 0,
+         .argv_json = "[\"sh\"]"},
+        {.pid = 6,
+         .parent_pid = 5,
+         .exe = "/bin/\xFF",
+         .start_us = 2,
+         .row = 1,
+         .argv_json = "no list"},
     };
     const sbx_store_batch both = {.processes = processes, .process_count = 2};
     const sbx_store_batch first = {.processes = processes, .process_count = 1};
@@ -243,8 +255,12 @@ static void processes_and_their_ends(void **state)
     processes[0].exit_code = -9;
     fixture_end(&run, store, &first);
     sbx_store_close(store);
-    fixture_expect(self, "SELECT exit_code || ' ' || end_us || ' ' || argv FROM process WHERE idx = 0", "-9 77 [\"sh\"]");
-    fixture_expect(self, "SELECT typeof(exe) || ' ' || (argv IS NULL) || (exit_code IS NULL) FROM process WHERE idx = 1",
+    fixture_expect(self,
+                   "SELECT exit_code || ' ' || end_us || ' ' || argv FROM process WHERE idx = 0",
+                   "-9 77 [\"sh\"]");
+    fixture_expect(self,
+                   "SELECT typeof(exe) || ' ' || (argv IS NULL) || (exit_code IS NULL) FROM "
+                   "process WHERE idx = 1",
                    "blob 11");
     fixture_expect(self, "SELECT count(*) FROM event WHERE kind = 'process.batch'", "2");
     assert_int_equal(fixture_verify(self), 5);
@@ -266,7 +282,7 @@ static void try_lock_does_not_wait(void **state)
     began_ns = sbx_clock_monotonic_ns();
     assert_false(sbx_store_try_lock(second));
     assert_true(sbx_clock_monotonic_ns() - began_ns < SBX_NS_PER_S);
-    add_denial(set, "/x");
+    fixture_deny(set, "/x");
     assert_int_equal(sbx_store_run_append(first, run.row, &batch, &err), SBX_OK);
     assert_true(sbx_store_try_lock(second));
     sbx_store_close(second); /* gives the lock back */
@@ -274,229 +290,6 @@ static void try_lock_does_not_wait(void **state)
     sbx_store_close(first);
     sbx_denials_free(set);
     fixture_expect(self, "SELECT count(*) FROM denial", "1");
-}
-
-static sbx_status try_open(const fixture *self, bool read_only, sbx_error *err)
-{
-    const sbx_store_options options = {.busy_ns = 50 * SBX_NS_PER_MS, .read_only = read_only};
-    sbx_store *store = NULL;
-    sbx_status st;
-
-    *err = (sbx_error){0};
-    st = sbx_store_open(&store, self->path, &options, err);
-    assert_true((st == SBX_OK) == (store != NULL));
-    if (st != SBX_OK) {
-        assert_int_equal(err->status, st);
-        assert_int_equal(err->step, SBX_STEP_AUDIT);
-        assert_non_null(strstr(err->message, self->path));
-    }
-    sbx_store_close(store);
-    return st;
-}
-
-static void write_file(const char *path, const char *content, size_t bytes)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, content, bytes), bytes);
-    close(fd);
-}
-
-static void what_is_no_database_stays_untouched(void **state)
-{
-    static const char text[] = "This file is nobody's audit database, and somebody needs it. It is long enough "
-                               "to hold what would be a header of one hundred bytes.\n";
-    fixture *self = *state;
-    char content[sizeof(text)] = "";
-    sqlite3 *db = NULL;
-    sbx_error err;
-    int fd;
-
-    write_file(self->path, text, sizeof(text) - 1);
-    assert_int_equal(try_open(self, false, &err), SBX_CORRUPT);
-    assert_non_null(strstr(err.message, "--audit-db"));
-    assert_int_equal(try_open(self, true, &err), SBX_CORRUPT);
-    fd = open(self->path, O_RDONLY);
-    assert_int_equal(read(fd, content, sizeof(content)), sizeof(text) - 1);
-    close(fd);
-    assert_string_equal(content, text);
-
-    write_file(self->path, "", 0);
-    assert_int_equal(try_open(self, false, &err), SBX_CORRUPT);
-
-    unlink(self->path); /* another program's database */
-    assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "CREATE TABLE mine(x); INSERT INTO mine VALUES(1)", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    assert_int_equal(try_open(self, false, &err), SBX_CORRUPT);
-    fixture_expect(self, "SELECT count(*) FROM sqlite_schema", "1");
-}
-
-static void damage_is_corrupt(void **state)
-{
-    fixture *self = *state;
-    sbx_store *store = fixture_open(self);
-    char zeros[4096] = "";
-    sqlite3 *db = NULL;
-    fixture_run run;
-    sbx_error err;
-    int fd;
-
-    fixture_describe(&run);
-    fixture_start(&run, store);
-    fixture_end(&run, store, NULL);
-    sbx_store_close(store);
-    assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK); /* closing brings all into the file */
-    assert_int_equal(sqlite3_exec(db, "SELECT * FROM run", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    fd = open(self->path, O_WRONLY);
-    assert_int_equal(pwrite(fd, zeros, sizeof(zeros) - 100, 100), sizeof(zeros) - 100); /* the schema */
-    close(fd);
-    assert_int_equal(try_open(self, false, &err), SBX_CORRUPT);
-    assert_non_null(strstr(err.message, "--audit-db"));
-}
-
-static void a_newer_version_is_refused(void **state)
-{
-    fixture *self = *state;
-    sbx_error err;
-
-    sbx_store_close(fixture_open(self));
-    free(fixture_read(self, "PRAGMA user_version"));
-    {
-        sqlite3 *db = NULL;
-
-        assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
-        sqlite3_close(db);
-    }
-    assert_int_equal(try_open(self, false, &err), SBX_REFUSED);
-    assert_non_null(strstr(err.message, "version 2"));
-    assert_int_equal(try_open(self, true, &err), SBX_REFUSED);
-}
-
-static void a_locked_database_is_busy_in_time(void **state)
-{
-    fixture *self = *state;
-    sbx_store *holder = fixture_open(self);
-    sbx_store *waiter = fixture_open_with(self, (sbx_store_options){.busy_ns = 200 * SBX_NS_PER_MS});
-    bool cancel = true;
-    sbx_store *cancelled =
-        fixture_open_with(self, (sbx_store_options){.busy_ns = 60 * SBX_NS_PER_S, .cancel = &cancel});
-    uint64_t began_ns, took_ns;
-    int64_t row = 0;
-    sbx_error err = {0};
-    fixture_run run;
-
-    fixture_describe(&run);
-    assert_true(sbx_store_try_lock(holder));
-    began_ns = sbx_clock_monotonic_ns();
-    assert_int_equal(sbx_store_run_start(&row, waiter, &run.start, &err), SBX_BUSY);
-    took_ns = sbx_clock_monotonic_ns() - began_ns;
-    assert_true(took_ns >= 200 * SBX_NS_PER_MS);
-    assert_true(took_ns < 5 * SBX_NS_PER_S);
-    assert_non_null(strstr(err.message, "lock"));
-    assert_int_equal(row, 0);
-
-    began_ns = sbx_clock_monotonic_ns();
-    assert_int_equal(sbx_store_run_start(&row, cancelled, &run.start, &err), SBX_BUSY);
-    assert_true(sbx_clock_monotonic_ns() - began_ns < 5 * SBX_NS_PER_S);
-    assert_non_null(strstr(err.message, "cancelled"));
-
-    assert_int_equal(try_open(self, false, &err), SBX_OK); /* opening needs no lock */
-    sbx_store_close(holder);
-    assert_int_equal(sbx_store_run_start(&row, waiter, &run.start, &err), SBX_OK);
-    sbx_store_close(waiter);
-    sbx_store_close(cancelled);
-    assert_int_equal(fixture_verify(self), 2);
-}
-
-/* In a child, as nobody where we are root: root may write everywhere. Its exit code is the status. */
-static int as_nobody(const fixture *self, sbx_error *err)
-{
-    int status;
-    pid_t pid = fork();
-
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        const sbx_store_options options = {.busy_ns = SBX_NS_PER_S};
-        sbx_store *store;
-
-        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-            _exit(99);
-        _exit((int)sbx_store_open(&store, self->path, &options, err));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void where_nothing_may_be_written(void **state)
-{
-    fixture *self = *state;
-    char path[320];
-    sbx_error err = {0};
-
-    assert_int_equal(chmod(self->directory, 0555), 0);
-    assert_int_equal(as_nobody(self, &err), SBX_IO); /* cannot be made */
-    assert_int_equal(chmod(self->directory, 0755), 0);
-
-    sbx_store_close(fixture_open(self));
-    assert_int_equal(chmod(self->path, 0444), 0);
-    snprintf(path, sizeof(path), "%s-wal", self->path);
-    unlink(path);
-    snprintf(path, sizeof(path), "%s-shm", self->path);
-    unlink(path);
-    assert_int_equal(as_nobody(self, &err), SBX_IO); /* is there, and read-only */
-    assert_int_equal(chmod(self->path, 0000), 0);
-    assert_int_equal(as_nobody(self, &err), SBX_IO);
-}
-
-static void a_missing_one_is_not_made_by_readers(void **state)
-{
-    fixture *self = *state;
-    sbx_error err;
-
-    assert_int_equal(try_open(self, true, &err), SBX_NOT_FOUND);
-    assert_int_equal(access(self->path, F_OK), -1);
-}
-
-/* A disk that is full, as seen by write(): no file may grow any more. */
-static void a_full_disk_is_an_error_and_no_damage(void **state)
-{
-    fixture *self = *state;
-    sbx_store *store = fixture_open(self);
-    sbx_denials *set = sbx_denials_create();
-    const sbx_store_batch batch = {.denials = set};
-    struct rlimit before, none = {0};
-    sbx_error err = {0};
-    char target[64];
-    sbx_status st;
-    fixture_run run;
-
-    fixture_describe(&run);
-    fixture_start(&run, store);
-    for (int i = 0; i < 5000; i++) {
-        snprintf(target, sizeof(target), "/some/longer/path/that/fills/pages/%d", i);
-        add_denial(set, target);
-    }
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before);
-    none = before;
-    none.rlim_cur = 65536;
-    setrlimit(RLIMIT_FSIZE, &none);
-    st = sbx_store_run_append(store, run.row, &batch, &err);
-    setrlimit(RLIMIT_FSIZE, &before);
-    assert_int_equal(st, SBX_IO);
-    assert_non_null(strstr(err.message, self->path));
-
-    fixture_end(&run, store, &batch); /* what could not be written then is written now */
-    sbx_store_close(store);
-    sbx_denials_free(set);
-    fixture_expect(self, "SELECT count(*) FROM denial", "5000");
-    fixture_expect(self, "PRAGMA integrity_check", "ok");
-    assert_int_equal(fixture_verify(self), 4);
 }
 
 static void tidying_keeps_the_wal_short(void **state)
@@ -517,7 +310,8 @@ static void tidying_keeps_the_wal_short(void **state)
         fixture_end(&run, store, NULL);
         sbx_store_close(store);
         assert_int_equal(stat(wal, &about), 0);
-        assert_true(about.st_size < (i < 60 ? 100 : 300) * 4200); /* forgetting it costs no more than that */
+        assert_true(about.st_size <
+                    (i < 60 ? 100 : 300) * 4200); /* forgetting it costs no more than that */
     }
     fixture_expect(self, "SELECT count(*) FROM run WHERE status = 'ok'", "120");
     assert_int_equal(fixture_verify(self), 241);
@@ -547,7 +341,8 @@ static void default_path(void **state)
                 unsetenv(names[each]);
             else
                 setenv(names[each], values[each], 1);
-        assert_int_equal(sbx_store_default_path(&path, &err), cases[i].wanted == NULL ? SBX_INVALID : SBX_OK);
+        assert_int_equal(sbx_store_default_path(&path, &err),
+                         cases[i].wanted == NULL ? SBX_INVALID : SBX_OK);
         if (cases[i].wanted != NULL)
             assert_string_equal(path, cases[i].wanted);
         else
@@ -570,13 +365,6 @@ int main(void)
         WITH_FIXTURE(ten_thousand_and_one_denials),
         WITH_FIXTURE(processes_and_their_ends),
         WITH_FIXTURE(try_lock_does_not_wait),
-        WITH_FIXTURE(what_is_no_database_stays_untouched),
-        WITH_FIXTURE(damage_is_corrupt),
-        WITH_FIXTURE(a_newer_version_is_refused),
-        WITH_FIXTURE(a_locked_database_is_busy_in_time),
-        WITH_FIXTURE(where_nothing_may_be_written),
-        WITH_FIXTURE(a_missing_one_is_not_made_by_readers),
-        WITH_FIXTURE(a_full_disk_is_an_error_and_no_damage),
         WITH_FIXTURE(tidying_keeps_the_wal_short),
         cmocka_unit_test(default_path),
     };

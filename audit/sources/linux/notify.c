@@ -125,25 +125,56 @@ static void record(sbx_watch *watch, pid_t task, sbx_denial *denial)
     sbx_denials_add(watch->options.denials, denial);
 }
 
-/*
- * A path argument, made absolute. /proc/self/root is what it says, and is taken off, because from
- * here "self" would be us.
- */
+/* After "/proc/self/" (or thread-self): which of its magic links, as "cwd" or "fd/7"; 0: none. */
+static size_t magic_link_bytes(const char *rest)
+{
+    static const char *const links[] = {"root", "cwd", "exe"};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(links); i++) {
+        size_t bytes = strlen(links[i]);
+
+        if (strncmp(rest, links[i], bytes) == 0 && (rest[bytes] == '/' || rest[bytes] == '\0'))
+            return bytes;
+    }
+    if (strncmp(rest, "fd/", 3) == 0)
+        return 3 + strcspn(rest + 3, "/");
+    return 0;
+}
+
+/* "self" would be us from here, so a way over the caller's own magic links is gone in its place. */
+static bool follow_magic_link(char out[4096], pid_t task, const char *said)
+{
+    static const char *const selves[] = {"/proc/self/", "/proc/thread-self/"};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(selves); i++) {
+        size_t skip = strlen(selves[i]), bytes;
+        char link[64], base[4096];
+
+        if (strncmp(said, selves[i], skip) != 0)
+            continue;
+        bytes = magic_link_bytes(said + skip);
+        if (bytes == 0 || bytes >= sizeof(link))
+            return false;
+        memcpy(link, said + skip, bytes);
+        link[bytes] = '\0';
+        if (!sbx_memory_read_link(task, link, base, sizeof(base)))
+            return false;
+        return snprintf(out, 4096, "%s%s", strcmp(base, "/") == 0 && said[skip + bytes] != '\0' ? "" : base,
+                        said + skip + bytes) < 4096;
+    }
+    return false;
+}
+
+/* A path argument, made absolute as the program would have it. */
 static bool read_path(char out[4096], pid_t task, int dirfd, uint64_t address)
 {
     char said[4096], base[4096], link[32];
-    const char *rest = said;
 
     if (!sbx_memory_read_string(task, address, said, sizeof(said)))
         return false;
-    if (strncmp(said, "/proc/self/root", 15) == 0)
-        rest = said + 15;
-    else if (strncmp(said, "/proc/thread-self/root", 22) == 0)
-        rest = said + 22;
-    if (rest != said && *rest == '\0')
-        rest = "/";
-    if (*rest == '/') {
-        memcpy(out, rest, strlen(rest) + 1);
+    if (*said == '/') {
+        if (!follow_magic_link(out, task, said))
+            memcpy(out, said, strlen(said) + 1);
         return true;
     }
     if (dirfd == AT_FDCWD)
@@ -152,9 +183,9 @@ static bool read_path(char out[4096], pid_t task, int dirfd, uint64_t address)
         (void)snprintf(link, sizeof(link), "fd/%d", dirfd);
     if (!sbx_memory_read_link(task, link, base, sizeof(base)))
         return false;
-    if (*rest == '\0') /* AT_EMPTY_PATH: the descriptor itself */
+    if (*said == '\0') /* AT_EMPTY_PATH: the descriptor itself */
         return snprintf(out, 4096, "%s", base) < 4096;
-    return snprintf(out, 4096, "%s/%s", strcmp(base, "/") == 0 ? "" : base, rest) < 4096;
+    return snprintf(out, 4096, "%s/%s", strcmp(base, "/") == 0 ? "" : base, said) < 4096;
 }
 
 static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about, const sbx_attempt *attempt)

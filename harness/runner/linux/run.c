@@ -261,7 +261,6 @@ static sbx_status let_go(live_run *run)
 {
     sbx_wire message = {.kind = SBX_WIRE_GO};
 
-    run->result->started_us = sbx_clock_utc_us();
     run->follow.go_ns = sbx_clock_monotonic_ns();
     if (send(run->child.control_fd, &message, sizeof(message), MSG_NOSIGNAL) != (ssize_t)sizeof(message))
         return sbx_fail_errno(run->err, SBX_IO, SBX_STEP_SPAWN, errno, "let the command go");

@@ -49,7 +49,8 @@ static sbx_status allow_fd(const ruleset *rules, int fd, uint64_t rights, const 
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & rules->handled_fs, .parent_fd = fd};
 
     if (rule.allowed_access != 0 &&
-        syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
+        syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 &&
+        errno != EBADFD) /* a file without a place (memfd): Landlock lets it be */
         return landlock_fail(err, errno, "allow", path);
     return SBX_OK;
 }

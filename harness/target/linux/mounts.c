@@ -373,8 +373,8 @@ static sbx_status mask(const sbx_rule *rule, size_t index, int masks, sbx_error 
     struct stat about;
     int fd;
 
-    if (is_private(rule->path) && lstat(rule->path, &about) != 0 && errno == ENOENT)
-        return SBX_OK; /* hidden already with what it lies in */
+    if (lstat(rule->path, &about) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return SBX_OK; /* hidden already with what it lies in, or gone meanwhile */
     if (sbx_masks_make(masks, index, rule->path, rule->is_directory) != 0)
         return mount_fail(err, errno, "make a mask for", rule->path);
     sbx_mask_name(name, index);
