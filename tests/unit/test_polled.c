@@ -1,7 +1,4 @@
-/*
- * The process part of a job, on its own: what a plain user has on a host without a cgroup to write to.
- * Started as root, the whole program becomes an ordinary user first.
- */
+/* The process part of a job alone: what a plain user has without a cgroup. Root becomes one first. */
 #include "tests/support/test.h"
 
 #include <errno.h>
@@ -589,7 +586,6 @@ int main(void)
         cmocka_unit_test(test_io_of_the_tree_is_read_from_the_first_process),
         cmocka_unit_test(test_intervals),
     };
-
     int failed_count;
 
     become_plain();
