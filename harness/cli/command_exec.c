@@ -28,41 +28,53 @@ typedef struct execution {
     sbx_error err;
 } execution;
 
+/* The option's path is absolute already; the environment's need not be. */
 static sbx_status find_audit_path(execution *self)
 {
-    sbx_status status;
+    char *found = NULL;
+    sbx_text path = {0};
+    sbx_status status = SBX_OK;
 
     if (self->request.audit_path != NULL) {
-        self->audit_path = strdup(self->request.audit_path);
-        return self->audit_path != NULL
-                   ? SBX_OK
-                   : sbx_fail_plain(&self->err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "no memory");
+        sbx_text_add(&path, self->request.audit_path);
+    } else {
+        status = sbx_store_default_path(&found, &self->err);
+        if (status == SBX_OK) {
+            status = sbx_caller_absolute(&path, found, &self->err);
+        }
     }
-    status = sbx_store_default_path(&self->audit_path, &self->err);
-    if (status != SBX_OK && self->request.audit_best_effort) {
+    if (status == SBX_OK) {
+        status = sbx_text_check(&path, &self->err);
+    }
+    if (status == SBX_OK) {
+        self->audit_path = path.data; /* malloc'ed: ours from here on */
+        path = (sbx_text){0};
+    } else if (self->request.audit_best_effort) {
         sbx_message_error("this run is not recorded", &self->err);
-        self->audit_path = NULL;
-        return SBX_OK;
+        status = SBX_OK;
     }
+    free(found);
+    sbx_text_done(&path);
     return status;
 }
 
-/* Renaming the result over the database would lose everything that was ever recorded. */
 static sbx_status open_result_file(execution *self)
 {
-    sbx_status status = SBX_OK;
-
     if (self->request.result == NULL) {
         return SBX_OK;
     }
-    status = sbx_result_file_open(&self->result_file, self->request.result, &self->err);
-    if (status == SBX_OK && self->audit_path != NULL &&
-        sbx_result_file_is(&self->result_file, self->audit_path)) {
-        sbx_result_file_done(&self->result_file);
-        status = sbx_fail_plain(&self->err, SBX_INVALID, SBX_STEP_RESULT,
-                                "--result: \"%s\" is the audit database", self->request.result);
+    return sbx_result_file_open(&self->result_file, self->request.result, &self->err);
+}
+
+/* Renaming the result over the database would lose everything that was ever recorded. */
+static sbx_status keep_database(execution *self)
+{
+    if (self->audit_path == NULL || !sbx_result_file_is(&self->result_file, self->audit_path)) {
+        return SBX_OK;
     }
-    return status;
+    sbx_result_file_done(&self->result_file);
+    return sbx_fail_plain(&self->err, SBX_INVALID, SBX_STEP_RESULT,
+                          "--result: \"%s\" is the audit database", self->request.result);
 }
 
 static const char *policy_name(const execution *self)
@@ -185,11 +197,12 @@ static int execute(execution *self, int argc, char **argv)
         sbx_message_error("exec", &self->err);
         return SBX_EXIT_SBX;
     }
-    if (find_audit_path(self) != SBX_OK || open_result_file(self) != SBX_OK) {
-        sbx_message_error(NULL, &self->err);
+    if (open_result_file(self) != SBX_OK) {
+        sbx_message_error("exec", &self->err);
         return SBX_EXIT_SBX;
     }
-    if (make_plan(self) != SBX_OK) {
+    if (find_audit_path(self) != SBX_OK || keep_database(self) != SBX_OK ||
+        make_plan(self) != SBX_OK) {
         return refuse(self);
     }
     return self->request.dry_run ? print_plan(self) : run_plan(self);

@@ -7,8 +7,13 @@
 #include "harness/cli/message.h"
 #include "harness/cli/option.h"
 
+/* The build names it; one that does not has assertions or has not. */
 #ifndef SBX_BUILD_TYPE
-#define SBX_BUILD_TYPE "unknown"
+#ifdef NDEBUG
+#define SBX_BUILD_TYPE "Release"
+#else
+#define SBX_BUILD_TYPE "Debug"
+#endif
 #endif
 
 static void add_version_json(sbx_text *out)

@@ -1,6 +1,6 @@
 /*
- * What this host can enforce and with what, proved by trying: each wall is tried once outside, where
- * the forbidden thing must succeed, and once inside, where it must fail.
+ * What this host can enforce and with what, proved by trying: each wall is tried once outside,
+ * where the forbidden thing must succeed, and once inside, where it must fail.
  */
 #ifndef SBX_RUNNER_DOCTOR_H
 #define SBX_RUNNER_DOCTOR_H
@@ -17,18 +17,18 @@ typedef struct sbx_doctor_line {
 
 /*
  * Fills out and returns how many lines there are; never more than room. Several lines may share a
- * subject: one for each thing that wall is there for. Takes about a second and leaves nothing behind;
- * INT, TERM and HUP wait until it is done.
+ * subject: one for each thing that wall is there for. Takes about a second and leaves nothing
+ * behind; INT, TERM and HUP wait until it is done.
  *
- * Runs /proc/self/exe with "--probe" as its first argument, inside and outside: a program that calls
- * this must hand such a call to sbx_doctor_probe().
- * Context: a process without threads, as for sbx_run().
+ * Runs /proc/self/exe with "--probe" as its first argument, inside and outside: a program that
+ * calls this must hand such a call to sbx_doctor_probe(). Context: a process without threads, as
+ * for sbx_run().
  */
 size_t sbx_doctor_run(sbx_doctor_line *out, size_t room);
 
 /*
- * One attempt: argv is what follows "--probe", a verb and its arguments. Does not return: the exit code
- * is 0 where it could be done and the errno where not, 255 where it was asked for nonsense.
+ * One attempt: argv is what follows "--probe", a verb and its arguments. Does not return: the exit
+ * code is 0 where it could be done and the errno where not, 255 where it was asked for nonsense.
  */
 _Noreturn void sbx_doctor_probe(int argc, char **argv);
 

@@ -1,7 +1,6 @@
 /*
- * `sbx doctor` says what is so: that this host's walls stand where they do, and that one is gone where the
- * kernel was made to refuse it.
- * ctest: serial (a CPU rate is measured)
+ * `sbx doctor` says what is so: that this host's walls stand where they do, and that one is gone
+ * where the kernel was made to refuse it. ctest: serial (a CPU rate is measured)
  */
 #include <errno.h>
 #include <glob.h>
@@ -19,7 +18,7 @@
 
 static char self[SBX_TEST_PATH_BYTES];
 
-/* ---- the kernel made to refuse a call ------------------------------------------------------------------- */
+/* ---- the kernel made to refuse a call -------------------------------------------------------- */
 
 static int refuse_call(unsigned call, unsigned code)
 {
@@ -49,7 +48,7 @@ static int run_without(char **argv)
     return 97;
 }
 
-/* ---- what it said ------------------------------------------------------------------------------------------ */
+/* ---- what it said ---------------------------------------------------------------------------- */
 
 typedef struct diagnosis {
     sbx_test_outcome outcome;
@@ -145,7 +144,7 @@ static void expect_shape(const diagnosis *said)
                      said->outcome.exit_code == 0);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 /* Every wall of the default policy stands here, and each limit has a line. */
 static void test_this_host(void **state)
@@ -190,7 +189,10 @@ static void test_table(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
-/* The knobs promise namespaces, and they can't be used: Landlock and seccomp are left, and no more is said. */
+/*
+ * The knobs promise namespaces, and they can't be used: Landlock and seccomp are left, and no more
+ * is said.
+ */
 static void test_without_mounts(void **state)
 {
     const sbx_test_place *place = *state;

@@ -121,6 +121,19 @@ static void test_nothing_survives(void **state)
     assert_int_equal(count_status(place, "running"), 0);
 }
 
+static pid_t first_child(pid_t parent)
+{
+    FILE *file = fopen(sbx_test_text("/proc/%d/task/%d/children", (int)parent, (int)parent), "re");
+    int child = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%d", &child) != 1)
+        child = 0;
+    fclose(file);
+    return child;
+}
+
 /* At every point of the start, some of them before and some after the command runs. */
 static void test_kill_while_starting(void **state)
 {
@@ -152,16 +165,30 @@ static void test_kill_while_starting(void **state)
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
 }
 
-static pid_t first_child(pid_t parent)
+/* The moment when the job's first process has been born and could not ask for anything yet. */
+static void test_kill_at_birth(void **state)
 {
-    FILE *file = fopen(sbx_test_text("/proc/%d/task/%d/children", (int)parent, (int)parent), "re");
-    int child = 0;
+    const sbx_test_place *place = *state;
+    sbx_test_request request = {.options = SBX_NO_LIST,
+                                .command = SBX_LIST(place->probe, "sleep", "60")};
 
-    assert_non_null(file);
-    if (fscanf(file, "%d", &child) != 1)
-        child = 0;
-    fclose(file);
-    return child;
+    for (unsigned i = 0; i < 20; i++) {
+        sbx_test_child child;
+        sbx_test_outcome outcome;
+        uint64_t end;
+
+        sbx_test_start(&child, place, &request);
+        end = sbx_test_now_ms() + 5000;
+        while (first_child(child.pid) == 0 && sbx_test_now_ms() < end)
+            continue;
+        assert_int_equal(kill(child.pid, SIGKILL), 0);
+        sbx_test_finish(&outcome, &child, 5000);
+        sbx_test_outcome_done(&outcome);
+        if (!wait_until_gone(place, 3000))
+            fail_msg("%zu processes are still there", sbx_test_count_processes(place));
+    }
+    run_true(place);
+    assert_int_equal(count_status(place, "running"), 0);
 }
 
 /* The job's first process dies instead: sbx says so, and the row has its end. */
@@ -247,6 +274,7 @@ int main(void)
         sbx_unit_test(sbx_test_ping),
         sbx_unit_test(test_nothing_survives),
         sbx_unit_test(test_kill_while_starting),
+        sbx_unit_test(test_kill_at_birth),
         sbx_unit_test(test_init_is_killed),
         sbx_unit_test(test_nothing_is_left_by_any_ending),
     };

@@ -250,13 +250,17 @@ static size_t count_with(const char *needle, bool whole, int *out_pid)
     return count;
 }
 
-void sbx_test_place_remove(const sbx_test_place *place)
+void sbx_test_kill_processes(const sbx_test_place *place)
 {
     int pid;
 
-    /* What a failing sandbox let live: started by this test, and nobody else names this place. */
     for (int round = 0; round < 100 && count_with(place->base, true, &pid) > 0; round++)
         (void)kill(pid, SIGKILL);
+}
+
+void sbx_test_place_remove(const sbx_test_place *place)
+{
+    sbx_test_kill_processes(place);
     sbx_test_remove_tree(place->base);
 }
 

@@ -56,6 +56,10 @@ const char *sbx_test_probe(void);
 size_t sbx_test_count_probes(const sbx_test_place *place);
 size_t sbx_test_count_processes(const sbx_test_place *place);
 
+/* Ends them: what a failing sandbox let live. They were started by this test, as nobody else names this
+ * place. */
+void sbx_test_kill_processes(const sbx_test_place *place);
+
 /* Waits until that many probes run (exactly), at most timeout_ms. False: they do not. */
 bool sbx_test_wait_probes(const sbx_test_place *place, size_t count, unsigned timeout_ms);
 

@@ -32,7 +32,6 @@ static void replace_child(pid_t old, pid_t new)
 
 int sbx_test_stop_children(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < CHILDREN_MAX; i++) {
         if (unfinished[i] == 0)
             continue;
@@ -41,6 +40,7 @@ int sbx_test_stop_children(void **state)
             continue;
         unfinished[i] = 0;
     }
+    sbx_test_kill_processes(*state);
     return 0;
 }
 

@@ -63,7 +63,8 @@ void sbx_test_start(sbx_test_child *child, const sbx_test_place *place,
 void sbx_test_finish(sbx_test_outcome *out, sbx_test_child *child, unsigned timeout_ms);
 void sbx_test_outcome_done(sbx_test_outcome *outcome);
 
-/* Ends what was started and not finished; the teardown of every test (sbx_unit_test). */
+/* Ends what was started and not finished, and what outlived it; the teardown of every test
+ * (sbx_unit_test). *state is the sbx_test_place. */
 int sbx_test_stop_children(void **state);
 #define sbx_unit_test(function) cmocka_unit_test_teardown(function, sbx_test_stop_children)
 

@@ -81,11 +81,10 @@ sbx_status sbx_result_file_open(sbx_result_file *file, const char *path, sbx_err
         status = fail(err, errno, path, "its directory cannot be opened");
         goto out;
     }
-    if (faccessat(file->directory_fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
-        status = fail(err, errno, path, "its directory cannot be written to");
-        goto out;
-    }
     status = check_target(file, err);
+    if (status == SBX_OK && faccessat(file->directory_fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        status = fail(err, errno, path, "its directory cannot be written to");
+    }
 
 out:
     sbx_text_done(&directory);

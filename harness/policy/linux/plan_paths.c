@@ -1,9 +1,11 @@
 /* From a path as the policy has it to the one file that it names. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness/base/path.h"
@@ -51,12 +53,45 @@ static sbx_status name_of(const char **out, sbx_making *making, int fd, const ch
     return SBX_OK;
 }
 
+/* Absolute, and nothing in it that the kernel would have to walk back or skip. */
+static bool is_clean(const char *path)
+{
+    if (path[0] != '/')
+        return false;
+    for (const char *at = path; *at == '/';) {
+        size_t length = strcspn(++at, "/");
+
+        if ((length == 0 && path[1] != '\0') || (length == 1 && at[0] == '.') ||
+            (length == 2 && at[0] == '.' && at[1] == '.'))
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+/* Opens what path names. *out_is_real: without a symlink on the way, so that path is its name. */
+static int open_place(bool *out_is_real, const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    int fd;
+
+    *out_is_real = is_clean(path);
+    if (*out_is_real) {
+        fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+        if (fd >= 0 || errno == ENOENT || errno == ENOTDIR)
+            return fd;
+        *out_is_real = false; /* a symlink, or a kernel or container without the call */
+    }
+    return open(path, O_PATH | O_CLOEXEC);
+}
+
 sbx_status sbx_place_find(sbx_place_found *out, sbx_making *making, const char *path,
                           sbx_error *err)
 {
     struct stat about;
-    sbx_status st;
-    int fd = open(path, O_PATH | O_CLOEXEC);
+    bool is_real;
+    sbx_status st = SBX_OK;
+    int fd = open_place(&is_real, path);
 
     *out = (sbx_place_found){0};
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -65,8 +100,8 @@ sbx_status sbx_place_find(sbx_place_found *out, sbx_making *making, const char *
         return sbx_fail_errno(err, SBX_INVALID, SBX_STEP_PLAN, errno, "%s", path);
     if (fstat(fd, &about) != 0)
         st = sbx_fail_errno(err, SBX_IO, SBX_STEP_PLAN, errno, "look at %s", path);
-    else if (about.st_nlink == 0) /* a working directory that was removed */
-        st = sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "%s: does not exist any more", path);
+    else if (is_real)
+        out->path = sbx_making_copy(making, path);
     else
         st = name_of(&out->path, making, fd, path, err);
     close(fd);
@@ -117,21 +152,33 @@ bool sbx_place_is_system(const char *path)
 
 sbx_status sbx_plan_find_cwd(sbx_making *making, sbx_error *err)
 {
-    const char *asked = making->request->cwd;
+    const char *path = making->request->cwd;
+    char here[4096];
     sbx_place_found found;
     sbx_status st;
 
-    if (asked != NULL && asked[0] != '/')
+    if (path != NULL && path[0] != '/')
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "\"%s\" is not an absolute path",
-                              asked);
-    st = sbx_place_find(&found, making, asked != NULL ? asked : ".", err);
+                              path);
+    if (path == NULL) {
+        path = getcwd(here, sizeof(here));
+        if (path == NULL && errno == ENOENT)
+            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
+                                  "the working directory does not exist any more");
+        if (path == NULL)
+            return sbx_fail_errno(err, SBX_INVALID, SBX_STEP_PLAN, errno,
+                                  "find the working directory");
+    }
+    if (!sbx_utf8_is_valid(path, strlen(path)))
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
+                              "the working directory %s: the path is not UTF-8", path);
+    st = sbx_place_find(&found, making, path, err);
     if (st != SBX_OK) {
         sbx_error_context(err, "the working directory");
         return st;
     }
     if (found.path == NULL || !found.is_directory)
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "the working directory %s %s",
-                              asked != NULL ? asked : ".",
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN, "the working directory %s %s", path,
                               found.path == NULL ? "does not exist" : "is not a directory");
     making->plan->cwd = found.path;
     making->cwd_mode = found.mode;

@@ -492,6 +492,18 @@ static sbx_status start(live_run *run)
     return run->result->events.cancelled_by != 0 ? SBX_OK : let_go(run);
 }
 
+/* A command that ended before its flood was seen has reached the limit all the same. */
+static void note_cut_output(live_run *run)
+{
+    sbx_events *events = &run->result->events;
+    bool is_stopped = events->cancelled_by != 0;
+
+    for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)
+        is_stopped |= events->killed_for[kind];
+    if (run->output.is_truncated && !is_stopped)
+        events->killed_for[SBX_LIMIT_OUTPUT] = true;
+}
+
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
     live_run run = {.plan = plan, .options = options, .result = result, .listener = -1, .masks_fd = -1,
@@ -514,6 +526,7 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
     if (run.has_go) {
         follow(&run);
         sbx_output_drain(&run.output);
+        note_cut_output(&run);
     }
     take_down(&run);
     conclude(&run);

@@ -40,11 +40,11 @@ SBX_NORETURN static void become_command(const sbx_entry *entry, int masks_fd, ch
     int listener;
 
     STEP(sbx_stdio_take(entry, &err));           /* terminal, pipes, working directory */
-    STEP(sbx_rlimits_apply(entry, &err));        /* before the uid: limits may be raised no more */
     STEP(sbx_job_restrict_self(entry->job, &err));
     STEP(sbx_ids_become_target(plan, &err));     /* another uid (path B); no way back */
     STEP(forbid_new_privileges(&err));           /* before both filters, which ask for it */
     STEP(sbx_landlock_restrict(entry, &err));    /* opens its roots: before capabilities go */
+    STEP(sbx_rlimits_apply(entry, &err));        /* after the last open of ours: --files may be few */
     STEP(sbx_ids_drop_capabilities(&err));       /* ambient and all the rest */
     STEP(sbx_command_find(path, plan, &err));    /* before the filter: a lookup is no execve */
     STEP(sbx_seccomp_load(&listener, entry, &err)); /* last: the steps above need what it forbids */

@@ -4,10 +4,14 @@
 
 #include "harness/target/linux/steps.h"
 
+/* Never raises one: where the caller has less already, that is the limit. */
 static sbx_status set_limit(int resource, uint64_t value, sbx_limit_kind kind, sbx_error *err)
 {
-    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+    struct rlimit limit;
 
+    if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_max < value)
+        value = limit.rlim_max;
+    limit.rlim_cur = limit.rlim_max = value;
     if (setrlimit((__rlimit_resource_t)resource, &limit) != 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_RLIMIT, errno, "set the limit --%s",
                               sbx_limit_word(kind));
