@@ -1,4 +1,5 @@
-/* The database as a file: where it may lie, and how it comes into being. The contract with the system. */
+/* The database as a file: where it may lie, and how it comes into being. The contract with the
+ * system. */
 #ifndef SBX_AUDIT_DATABASE_FILE_H
 #define SBX_AUDIT_DATABASE_FILE_H
 
@@ -8,15 +9,15 @@
 #include "harness/base/error.h"
 
 /*
- * Fails: REFUSED  path lies on a network file system: a WAL database needs memory that all its users
- *                 share, and locks that hold
- *        IO       it cannot be asked
+ * Fails: REFUSED  path lies on a network file system: a WAL database needs memory that all its
+ * users share, and locks that hold IO       it cannot be asked
  */
 SBX_MUST_USE sbx_status sbx_database_file_check(bool *out_exists, const char *path, sbx_error *err);
 
 /*
- * Makes the file, complete with these bytes or not at all, readable by its owner only, and durable before
- * this returns; its folders too, where they are missing. OK also where somebody else was faster.
+ * Makes the file, complete with these bytes or not at all, readable by its owner only, and durable
+ * before this returns; its folders too, where they are missing. OK also where somebody else was
+ * faster.
  */
 SBX_MUST_USE sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
                                                  sbx_error *err);

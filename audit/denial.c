@@ -1,7 +1,7 @@
 /*
- * The set of a run's denials: an array in order of first sight, and a hash table of indexes into it.
- * The target chooses the keys, so the hash is SipHash-1-3 under a random key: it cannot aim at one
- * chain. The table is never more than half full.
+ * The set of a run's denials: an array in order of first sight, and a hash table of indexes into
+ * it. The target chooses the keys, so the hash is SipHash-1-3 under a random key: it cannot aim at
+ * one chain. The table is never more than half full.
  */
 #include "audit/denial.h"
 
@@ -19,7 +19,8 @@ const char *sbx_denial_class_word(sbx_denial_class value)
 
 const char *sbx_denial_source_word(sbx_denial_source value)
 {
-    static const char *const words[] = {"seccomp", "landlock", "mask", "ntdll", "security_log", "wfp"};
+    static const char *const words[] = {"seccomp", "landlock",     "mask",
+                                        "ntdll",   "security_log", "wfp"};
 
     return (size_t)value < SBX_COUNT_OF(words) ? words[value] : "unknown";
 }
@@ -136,7 +137,8 @@ static uint64_t hash_of(const sbx_denials *set, const sbx_denial *denial)
                           set->key[1] ^ UINT64_C(0x646f72616e646f6d),
                           set->key[0] ^ UINT64_C(0x6c7967656e657261),
                           set->key[1] ^ UINT64_C(0x7465646279746573)}};
-    uint32_t words[] = {(uint32_t)denial->kind, (uint32_t)denial->source, (uint32_t)denial->target_bytes};
+    uint32_t words[] = {(uint32_t)denial->kind, (uint32_t)denial->source,
+                        (uint32_t)denial->target_bytes};
 
     siphash_add(&hash, words, sizeof(words));
     siphash_add(&hash, denial->target, denial->target_bytes);
@@ -163,7 +165,8 @@ static uint32_t *find_slot(const sbx_denials *set, const sbx_denial *denial, uin
 
         if (*slot == 0)
             return slot;
-        if (set->entries[*slot - 1].hash == hash && is_same(&set->entries[*slot - 1].denial, denial))
+        if (set->entries[*slot - 1].hash == hash &&
+            is_same(&set->entries[*slot - 1].denial, denial))
             return slot;
     }
 }

@@ -23,7 +23,8 @@ static void hash_row(uint8_t out[SBX_SHA256_BYTES], uint64_t seq, const uint8_t 
 }
 
 /* The last row's number and hash; 0 and zeros in an empty ledger. */
-static int read_last(sbx_ledger *ledger, sqlite3 *db, uint64_t *out_seq, uint8_t out_hash[SBX_SHA256_BYTES])
+static int read_last(sbx_ledger *ledger, sqlite3 *db, uint64_t *out_seq,
+                     uint8_t out_hash[SBX_SHA256_BYTES])
 {
     int rc = SQLITE_OK;
 
@@ -55,7 +56,8 @@ int sbx_ledger_append(sbx_ledger *ledger, sqlite3 *db, const sbx_ledger_event *e
     int rc = read_last(ledger, db, &seq, prev_hash);
 
     if (rc == SQLITE_OK && ledger->insert == NULL)
-        rc = sqlite3_prepare_v2(db, "INSERT INTO event VALUES(?,?,?,?,?,?,?)", -1, &ledger->insert, NULL);
+        rc = sqlite3_prepare_v2(db, "INSERT INTO event VALUES(?,?,?,?,?,?,?)", -1, &ledger->insert,
+                                NULL);
     if (rc != SQLITE_OK)
         return rc;
     seq++;
@@ -67,7 +69,8 @@ int sbx_ledger_append(sbx_ledger *ledger, sqlite3 *db, const sbx_ledger_event *e
         sqlite3_bind_null(ledger->insert, 4);
     else
         sqlite3_bind_int64(ledger->insert, 4, event->run);
-    sqlite3_bind_text64(ledger->insert, 5, event->body, event->body_bytes, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(ledger->insert, 5, event->body, event->body_bytes, SQLITE_STATIC,
+                        SQLITE_UTF8);
     sqlite3_bind_blob(ledger->insert, 6, prev_hash, sizeof(prev_hash), SQLITE_STATIC);
     rc = sqlite3_bind_blob(ledger->insert, 7, hash, sizeof(hash), SQLITE_STATIC);
     if (rc == SQLITE_OK)

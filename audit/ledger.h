@@ -1,11 +1,11 @@
 /*
- * The event ledger: every fact that sbx records, as the JSON bytes that were written, each row chained
- * to the one before. The other tables are an index over it.
+ * The event ledger: every fact that sbx records, as the JSON bytes that were written, each row
+ * chained to the one before. The other tables are an index over it.
  *
  *     hash = SHA-256("sbx1" || seq as 8 bytes big endian || prev_hash || body)
  *
- * The first row's prev_hash is 32 zero bytes. An edited row or one taken out of the middle breaks the
- * chain; rows cut off at the end do not, that takes an anchor outside of the file.
+ * The first row's prev_hash is 32 zero bytes. An edited row or one taken out of the middle breaks
+ * the chain; rows cut off at the end do not, that takes an anchor outside of the file.
  */
 #ifndef SBX_AUDIT_LEDGER_H
 #define SBX_AUDIT_LEDGER_H
@@ -18,7 +18,8 @@
 
 /* What one row says. Times and names are repeated in the body, which is what the hash covers. */
 typedef struct sbx_ledger_event {
-    const char *kind; /* db.create run.start run.end run.refused run.lost denial.batch process.batch */
+    const char
+        *kind; /* db.create run.start run.end run.refused run.lost denial.batch process.batch */
     uint64_t us;
     int64_t run;      /* row number, 0: of no run */
     const char *body; /* JSON */

@@ -1,6 +1,6 @@
 /*
- * Runs whose supervisor is gone: killed with -9, or with the machine. Nothing that it recorded is lost,
- * only the end is missing; the row says so from the next open on.
+ * Runs whose supervisor is gone: killed with -9, or with the machine. Nothing that it recorded is
+ * lost, only the end is missing; the row says so from the next open on.
  */
 #include <string.h>
 
@@ -28,10 +28,11 @@ static sbx_status find_lost(int64_t *out_runs, size_t *out_count, sbx_store *sto
 {
     sqlite3_stmt *select = NULL;
     sbx_supervisor supervisor;
-    sbx_status st = sbx_store_prepare(&select, store,
-                                      "SELECT id, supervisor_pid, supervisor_start, supervisor_boot, "
-                                      "supervisor_pidns FROM run WHERE status = 'running'",
-                                      doing, err);
+    sbx_status st =
+        sbx_store_prepare(&select, store,
+                          "SELECT id, supervisor_pid, supervisor_start, supervisor_boot, "
+                          "supervisor_pidns FROM run WHERE status = 'running'",
+                          doing, err);
     int rc = SQLITE_ROW;
 
     *out_count = 0;
@@ -53,7 +54,8 @@ static sbx_status mark_one(sbx_store *store, int64_t run, sbx_error *err)
 {
     static const char update[] =
         "UPDATE run SET status = 'lost', reason = 'supervisor', ended_us = ?2, denied_total = "
-        "(SELECT coalesce(sum(count), 0) FROM denial WHERE run = ?1) WHERE id = ?1 AND status = 'running'";
+        "(SELECT coalesce(sum(count), 0) FROM denial WHERE run = ?1) WHERE id = ?1 AND status = "
+        "'running'";
     uint64_t now_us = sbx_clock_utc_us();
     char run_id[SBX_RUN_ID_BYTES];
     sqlite3_stmt *stmt = NULL;

@@ -19,16 +19,16 @@ struct sbx_query {
     sqlite3_stmt *select;
     sbx_text status; /* the filter's, kept */
     bool is_ascending, is_at_end;
-    uint64_t left;            /* rows that may still be given */
-    int64_t key, subkey;      /* of the last row that was read */
-    sbx_cell *cells;          /* of the page, row after row */
+    uint64_t left;       /* rows that may still be given */
+    int64_t key, subkey; /* of the last row that was read */
+    sbx_cell *cells;     /* of the page, row after row */
     size_t row_count, row_at;
-    sbx_text text;            /* what they point into */
+    sbx_text text; /* what they point into */
 };
 
 /*
- * ?1 ?2 where the last page ended, ?3 ?4 the runs asked for, ?5 since, ?6 status, ?7 only denied. Rows of a table
- * are in the order of their keys, so this reads nothing twice and sorts nothing.
+ * ?1 ?2 where the last page ended, ?3 ?4 the runs asked for, ?5 since, ?6 status, ?7 only denied.
+ * Rows of a table are in the order of their keys, so this reads nothing twice and sorts nothing.
  */
 static void write_sql(sbx_text *sql, const sbx_query_table *table, bool is_ascending)
 {
@@ -39,32 +39,38 @@ static void write_sql(sbx_text *sql, const sbx_query_table *table, bool is_ascen
         sbx_text_add_format(sql, ", %s", table->columns[i].sql);
     sbx_text_add_format(sql, " FROM %s WHERE ", table->from);
     if (strcmp(table->subkey, "0") == 0)
-        sbx_text_add_format(sql, "%s %s ?1 AND ?2 IS NOT NULL", table->key, is_ascending ? ">" : "<");
+        sbx_text_add_format(sql, "%s %s ?1 AND ?2 IS NOT NULL", table->key,
+                            is_ascending ? ">" : "<");
     else
-        sbx_text_add_format(sql, "(%s, %s) %s (?1, ?2)", table->key, table->subkey, is_ascending ? ">" : "<");
+        sbx_text_add_format(sql, "(%s, %s) %s (?1, ?2)", table->key, table->subkey,
+                            is_ascending ? ">" : "<");
     sbx_text_add_format(sql, " AND %s BETWEEN ?3 AND ?4 AND %s >= ?5", table->key, table->since);
     sbx_text_add(sql, " AND (?6 IS NULL OR run.status = ?6)");
-    sbx_text_add(sql, " AND (NOT ?7 OR run.denied_total > 0 OR (run.denied_total IS NULL AND EXISTS("
-                      "SELECT 1 FROM denial AS any_denial WHERE any_denial.run = run.id)))");
+    sbx_text_add(sql,
+                 " AND (NOT ?7 OR run.denied_total > 0 OR (run.denied_total IS NULL AND EXISTS("
+                 "SELECT 1 FROM denial AS any_denial WHERE any_denial.run = run.id)))");
     if (strcmp(table->subkey, "0") == 0)
         sbx_text_add_format(sql, " ORDER BY %s %s", table->key, direction);
     else
-        sbx_text_add_format(sql, " ORDER BY %s %s, %s %s", table->key, direction, table->subkey, direction);
+        sbx_text_add_format(sql, " ORDER BY %s %s, %s %s", table->key, direction, table->subkey,
+                            direction);
 }
 
 /*
- * The first run that can have started since then, or a later end of nothing. Run ids begin with the time they
- * were made, and that index tells in a moment what looking at every row would; an hour more than
- * asked for, because an id is older than its run's start.
+ * The first run that can have started since then, or a later end of nothing. Run ids begin with the
+ * time they were made, and that index tells in a moment what looking at every row would; an hour
+ * more than asked for, because an id is older than its run's start.
  */
-static sbx_status find_first_since(int64_t *out_run, sbx_store *store, uint64_t since_us, sbx_error *err)
+static sbx_status find_first_since(int64_t *out_run, sbx_store *store, uint64_t since_us,
+                                   sbx_error *err)
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     uint64_t slack_us = UINT64_C(3600000000);
     uint64_t ms = since_us > slack_us ? (since_us - slack_us) / 1000 : 0;
     char prefix[11];
     sqlite3_stmt *select = NULL;
-    sbx_status st = sbx_store_prepare(&select, store, "SELECT min(id) FROM run WHERE run_id >= ?", doing, err);
+    sbx_status st =
+        sbx_store_prepare(&select, store, "SELECT min(id) FROM run WHERE run_id >= ?", doing, err);
     int rc;
 
     if (st != SBX_OK)
@@ -77,7 +83,8 @@ static sbx_status find_first_since(int64_t *out_run, sbx_store *store, uint64_t 
     if (rc != SQLITE_ROW)
         st = sbx_store_fail(store, rc, doing, err);
     else
-        *out_run = sqlite3_column_type(select, 0) == SQLITE_NULL ? INT64_MAX : sqlite3_column_int64(select, 0);
+        *out_run = sqlite3_column_type(select, 0) == SQLITE_NULL ? INT64_MAX
+                                                                 : sqlite3_column_int64(select, 0);
     sqlite3_finalize(select);
     return st;
 }
@@ -85,7 +92,8 @@ static sbx_status find_first_since(int64_t *out_run, sbx_store *store, uint64_t 
 static sbx_status find_row(int64_t *out_run, sbx_store *store, const char *run_id, sbx_error *err)
 {
     sqlite3_stmt *select = NULL;
-    sbx_status st = sbx_store_prepare(&select, store, "SELECT id FROM run WHERE run_id = ?", doing, err);
+    sbx_status st =
+        sbx_store_prepare(&select, store, "SELECT id FROM run WHERE run_id = ?", doing, err);
     int rc;
 
     if (st != SBX_OK)
@@ -174,7 +182,8 @@ static sbx_status create(sbx_query **out, sbx_store *store, const sbx_query_tabl
     return st;
 }
 
-sbx_status sbx_query_runs(sbx_query **out, sbx_store *store, const sbx_query_filter *filter, sbx_error *err)
+sbx_status sbx_query_runs(sbx_query **out, sbx_store *store, const sbx_query_filter *filter,
+                          sbx_error *err)
 {
     return create(out, store, &sbx_query_table_runs, filter, err);
 }
@@ -246,7 +255,8 @@ static sbx_status read_page(sbx_query *self, sbx_error *err)
     sbx_text_clear(&self->text);
     sqlite3_bind_int64(self->select, 1, self->key);
     sqlite3_bind_int64(self->select, 2, self->subkey);
-    while (self->row_count < PAGE_ROWS && self->row_count < self->left && self->text.bytes < PAGE_BYTES) {
+    while (self->row_count < PAGE_ROWS && self->row_count < self->left &&
+           self->text.bytes < PAGE_BYTES) {
         rc = sqlite3_step(self->select);
         if (rc != SQLITE_ROW)
             break;

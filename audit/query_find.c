@@ -14,7 +14,8 @@ static bool normalise(char out[SBX_RUN_ID_BYTES], const char *argument)
     if (length == 0 || length > ID_LENGTH)
         return false;
     for (size_t i = 0; i <= length; i++)
-        out[i] = (char)(argument[i] >= 'a' && argument[i] <= 'z' ? argument[i] - 'a' + 'A' : argument[i]);
+        out[i] = (char)(argument[i] >= 'a' && argument[i] <= 'z' ? argument[i] - 'a' + 'A'
+                                                                 : argument[i]);
     return strspn(out, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == length;
 }
 
@@ -32,13 +33,17 @@ static sbx_status read_ids(char out[2][SBX_RUN_ID_BYTES], int *out_count, sbx_st
         memcpy(out[*out_count], id == NULL ? "" : id, length);
         out[(*out_count)++][length] = '\0';
     }
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_store_fail(store, rc, "finding a run", err);
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK
+                                                 : sbx_store_fail(store, rc, "finding a run", err);
 }
 
-sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *argument, sbx_error *err)
+sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *argument,
+                              sbx_error *err)
 {
-    /* Behind the prefix, in the order of ids, comes nothing that 'Z' does not follow: '[' is one more. */
-    static const char by_prefix[] = "SELECT run_id FROM run WHERE run_id >= ?1 AND run_id < ?1 || '[' LIMIT 2";
+    /* Behind the prefix, in the order of ids, comes nothing that 'Z' does not follow: '[' is one
+     * more. */
+    static const char by_prefix[] =
+        "SELECT run_id FROM run WHERE run_id >= ?1 AND run_id < ?1 || '[' LIMIT 2";
     static const char latest[] = "SELECT run_id FROM run ORDER BY id DESC LIMIT 1";
     bool is_latest = strcmp(argument, "latest") == 0;
     char prefix[SBX_RUN_ID_BYTES] = "", ids[2][SBX_RUN_ID_BYTES];
@@ -47,7 +52,8 @@ sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *arg
     sbx_status st = SBX_OK;
 
     if (is_latest || normalise(prefix, argument)) {
-        st = sbx_store_prepare(&select, store, is_latest ? latest : by_prefix, "finding a run", err);
+        st =
+            sbx_store_prepare(&select, store, is_latest ? latest : by_prefix, "finding a run", err);
         if (st == SBX_OK && !is_latest)
             sqlite3_bind_text(select, 1, prefix, -1, SQLITE_STATIC);
         if (st == SBX_OK)
@@ -57,14 +63,17 @@ sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *arg
     if (st != SBX_OK)
         return st;
     if (count == 0 && is_latest)
-        return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_AUDIT, "no run is recorded in %s", store->path);
+        return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_AUDIT, "no run is recorded in %s",
+                              store->path);
     if (count == 0)
         return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_AUDIT,
-                              "no run in %s has an id that begins with \"%s\"", store->path, argument);
+                              "no run in %s has an id that begins with \"%s\"", store->path,
+                              argument);
     if (count > 1)
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_AUDIT,
-                              "several runs have an id that begins with \"%s\" (%s, %s …): give more of it",
-                              argument, ids[0], ids[1]);
+        return sbx_fail_plain(
+            err, SBX_INVALID, SBX_STEP_AUDIT,
+            "several runs have an id that begins with \"%s\" (%s, %s …): give more of it", argument,
+            ids[0], ids[1]);
     memcpy(out_id, ids[0], SBX_RUN_ID_BYTES);
     return SBX_OK;
 }

@@ -17,6 +17,7 @@ typedef struct sbx_query_table {
     const char *since;        /* compared with the filter's */
 } sbx_query_table;
 
-extern const sbx_query_table sbx_query_table_runs, sbx_query_table_denials, sbx_query_table_processes;
+extern const sbx_query_table sbx_query_table_runs, sbx_query_table_denials,
+    sbx_query_table_processes;
 
 #endif

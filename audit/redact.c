@@ -18,26 +18,30 @@ static const struct secret_name {
     name_match match;
     bool may_be_path; /* a value that is a path names the secret's file and is kept */
 } secret_names[] = {
-    {"token", NAME_WORD, false},      {"password", NAME_END, false},    {"passwd", NAME_END, false},
-    {"passphrase", NAME_END, false},  {"pass", NAME_WHOLE, false},      {"secret", NAME_WORD, false},
-    {"api_key", NAME_WORD, false},    {"apikey", NAME_WORD, false},     {"access_key", NAME_WORD, true},
-    {"secret_key", NAME_WORD, true},  {"private_key", NAME_WORD, true}, {"credentials", NAME_WORD, true},
-    {"authorization", NAME_WORD, false}, {"cookie", NAME_WHOLE, false}, {"_key", NAME_UPPER, true},
+    {"token", NAME_WORD, false},         {"password", NAME_END, false},
+    {"passwd", NAME_END, false},         {"passphrase", NAME_END, false},
+    {"pass", NAME_WHOLE, false},         {"secret", NAME_WORD, false},
+    {"api_key", NAME_WORD, false},       {"apikey", NAME_WORD, false},
+    {"access_key", NAME_WORD, true},     {"secret_key", NAME_WORD, true},
+    {"private_key", NAME_WORD, true},    {"credentials", NAME_WORD, true},
+    {"authorization", NAME_WORD, false}, {"cookie", NAME_WHOLE, false},
+    {"_key", NAME_UPPER, true},
 };
 
-/* Words that are a secret by their shape: the prefix, and how many characters of the class follow. */
+/* Words that are a secret by their shape: the prefix, and how many characters of the class follow.
+ */
 static const struct token_shape {
     const char *prefix;
     const char *more; /* what may follow besides letters and digits */
     size_t least, most;
 } token_shapes[] = {
-    {"ghp_", "", 20, SIZE_MAX},         {"gho_", "", 20, SIZE_MAX},
-    {"ghu_", "", 20, SIZE_MAX},         {"ghs_", "", 20, SIZE_MAX},
-    {"ghr_", "", 20, SIZE_MAX},         {"github_pat_", "_", 20, SIZE_MAX},
-    {"glpat-", "-_", 20, SIZE_MAX},     {"npm_", "", 30, SIZE_MAX},
-    {"xoxa-", "-", 10, SIZE_MAX},       {"xoxb-", "-", 10, SIZE_MAX},
-    {"xoxp-", "-", 10, SIZE_MAX},       {"sk-", "-_", 20, SIZE_MAX},
-    {"AKIA", "", 16, 16},               {"eyJ", "-_.", 20, SIZE_MAX}, /* a JWT, if it has two dots */
+    {"ghp_", "", 20, SIZE_MAX},     {"gho_", "", 20, SIZE_MAX},
+    {"ghu_", "", 20, SIZE_MAX},     {"ghs_", "", 20, SIZE_MAX},
+    {"ghr_", "", 20, SIZE_MAX},     {"github_pat_", "_", 20, SIZE_MAX},
+    {"glpat-", "-_", 20, SIZE_MAX}, {"npm_", "", 30, SIZE_MAX},
+    {"xoxa-", "-", 10, SIZE_MAX},   {"xoxb-", "-", 10, SIZE_MAX},
+    {"xoxp-", "-", 10, SIZE_MAX},   {"sk-", "-_", 20, SIZE_MAX},
+    {"AKIA", "", 16, 16},           {"eyJ", "-_.", 20, SIZE_MAX}, /* a JWT, if it has two dots */
 };
 
 /* One argument on its way through. */
@@ -209,7 +213,8 @@ static void put_mark(scan *in, const char *stop, bool may_be_path)
     in->at = stop;
 }
 
-/* The secret that starts here: a quotation, a word, or all the rest where the argument is one option. */
+/* The secret that starts here: a quotation, a word, or all the rest where the argument is one
+ * option. */
 static void put_secret(scan *in, bool may_be_path, bool is_rest)
 {
     const char *stop = in->end;
@@ -259,14 +264,15 @@ static const char *name_start(const char *word, const char *end)
 }
 
 /*
- * A secret's name has been written, in->at is behind it: writes what stands between it and the value, and
- * the value. False: no value follows here.
+ * A secret's name has been written, in->at is behind it: writes what stands between it and the
+ * value, and the value. False: no value follows here.
  */
 static bool put_value(scan *in, const struct secret_name *secret, const char *name)
 {
     const char *at = in->at;
     bool is_json = at < in->end && is_quote(*at);
-    bool is_header = strcmp(secret->name, "authorization") == 0 || strcmp(secret->name, "cookie") == 0 ||
+    bool is_header = strcmp(secret->name, "authorization") == 0 ||
+                     strcmp(secret->name, "cookie") == 0 ||
                      (lower(name[0]) == 'x' && name[1] == '-');
 
     if (is_json) /* "password": "x" */

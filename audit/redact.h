@@ -1,8 +1,9 @@
 /*
- * Taking secrets out of arguments before they are stored. What is recognised is a table in redact.c:
- * values of options and variables whose name says so (--token=…, --password …, API_KEY=…), header
- * lines (Authorization: Bearer …), passwords in URLs, and words with the shape of a known token
- * (ghp_…, sk-…, AKIA…, JWTs). The rest of the argument keeps its shape: "--token=[redacted]".
+ * Taking secrets out of arguments before they are stored. What is recognised is a table in
+ * redact.c: values of options and variables whose name says so (--token=…, --password …,
+ * API_KEY=…), header lines (Authorization: Bearer …), passwords in URLs, and words with the shape
+ * of a known token (ghp_…, sk-…, AKIA…, JWTs). The rest of the argument keeps its shape:
+ * "--token=[redacted]".
  *
  * A shell's whole script is one argument, so the words inside of an argument are looked at as well.
  * This is a net with holes: a secret that looks like nothing special is stored.
@@ -22,8 +23,8 @@ typedef struct sbx_redactor {
 void sbx_redact_argument(sbx_text *out, sbx_redactor *state, const char *argument, size_t bytes);
 
 /*
- * Appends a list as a JSON array. out_hex, if any argument is not UTF-8, gets an array of the bytes in
- * hexadecimal, else stays empty.
+ * Appends a list as a JSON array. out_hex, if any argument is not UTF-8, gets an array of the bytes
+ * in hexadecimal, else stays empty.
  */
 void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv);
 

@@ -43,7 +43,8 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* A code below U+10000, as the writer of JSON escapes them; a surrogate comes out as what it is, lossy. */
+/* A code below U+10000, as the writer of JSON escapes them; a surrogate comes out as what it is,
+ * lossy. */
 static void add_code(sbx_text *out, unsigned code)
 {
     char bytes[3] = {(char)code, 0, 0};

@@ -41,7 +41,8 @@ static void open_body(batch_writer *self, const char *kind)
     sbx_store_begin_body(&self->body, &self->text, kind, self->now_us, run_id);
 }
 
-static void add_bytes(sbx_json *json, const char *key, const char *hex_key, const char *data, size_t bytes)
+static void add_bytes(sbx_json *json, const char *key, const char *hex_key, const char *data,
+                      size_t bytes)
 {
     if (data == NULL) {
         sbx_json_null(json, key);
@@ -62,7 +63,8 @@ static void describe_denial(sbx_json *json, size_t index, const sbx_denial *deni
         sbx_json_string(json, "op", denial->op);
         add_bytes(json, "target", "target_hex", denial->target, denial->target_bytes);
         sbx_json_signed(json, "pid", denial->pid);
-        add_bytes(json, "exe", "exe_hex", denial->exe, denial->exe == NULL ? 0 : strlen(denial->exe));
+        add_bytes(json, "exe", "exe_hex", denial->exe,
+                  denial->exe == NULL ? 0 : strlen(denial->exe));
         sbx_json_signed(json, "errno", denial->error);
         sbx_json_string(json, "rule", denial->rule);
         sbx_json_string(json, "source", sbx_denial_source_word(denial->source));
@@ -131,7 +133,8 @@ static void describe_process(sbx_json *json, const sbx_process_record *process, 
     sbx_json_unsigned(json, "start_us", process->start_us);
     if (process->end_us != 0)
         sbx_json_unsigned(json, "end_us", process->end_us);
-    add_bytes(json, "exe", "exe_hex", process->exe, process->exe == NULL ? 0 : strlen(process->exe));
+    add_bytes(json, "exe", "exe_hex", process->exe,
+              process->exe == NULL ? 0 : strlen(process->exe));
     if (argv == NULL)
         sbx_json_null(json, "argv");
     else
@@ -147,7 +150,8 @@ static void put_process(batch_writer *self, const sbx_process_record *process)
     sbx_text argv = {0};
     const char *stored = NULL;
 
-    if (process->argv_json != NULL && sbx_redact_argv_json(&argv, process->argv_json) && !argv.failed)
+    if (process->argv_json != NULL && sbx_redact_argv_json(&argv, process->argv_json) &&
+        !argv.failed)
         stored = sbx_text_string(&argv);
     sbx_bind_int(&binder, self->run);
     sbx_bind_unsigned(&binder, process->row);

@@ -11,7 +11,8 @@ void sbx_bind_text(sbx_binder *binder, const char *text)
 void sbx_bind_bytes(sbx_binder *binder, const char *data, size_t bytes)
 {
     if (sbx_utf8_is_valid(data, bytes))
-        (void)sqlite3_bind_text64(binder->stmt, ++binder->at, data, bytes, SQLITE_STATIC, SQLITE_UTF8);
+        (void)sqlite3_bind_text64(binder->stmt, ++binder->at, data, bytes, SQLITE_STATIC,
+                                  SQLITE_UTF8);
     else
         (void)sqlite3_bind_blob64(binder->stmt, ++binder->at, data, bytes, SQLITE_STATIC);
 }
@@ -34,8 +35,8 @@ void sbx_bind_null(sbx_binder *binder)
     (void)sqlite3_bind_null(binder->stmt, ++binder->at);
 }
 
-sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *sql, const char *doing,
-                             sbx_error *err)
+sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *sql,
+                             const char *doing, sbx_error *err)
 {
     int rc = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
 
@@ -45,7 +46,8 @@ sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *s
 sbx_status sbx_store_step(sbx_store *store, sqlite3_stmt *stmt, const char *doing, sbx_error *err)
 {
     int rc = sqlite3_step(stmt);
-    sbx_status st = rc == SQLITE_DONE || rc == SQLITE_ROW ? SBX_OK : sbx_store_fail(store, rc, doing, err);
+    sbx_status st =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? SBX_OK : sbx_store_fail(store, rc, doing, err);
 
     (void)sqlite3_reset(stmt);
     return st;
@@ -80,7 +82,8 @@ sbx_status sbx_store_put_event(sbx_store *store, sbx_json *body, const char *kin
     return rc == SQLITE_OK ? SBX_OK : sbx_store_fail(store, rc, "appending to the ledger", err);
 }
 
-sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store, int64_t run, sbx_error *err)
+sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store, int64_t run,
+                                 sbx_error *err)
 {
     sqlite3_stmt *select = NULL;
     sbx_status st = SBX_OK;
@@ -90,7 +93,8 @@ sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store, i
         memcpy(out, store->run_id, SBX_RUN_ID_BYTES);
         return SBX_OK;
     }
-    st = sbx_store_prepare(&select, store, "SELECT run_id FROM run WHERE id = ?", "finding a run", err);
+    st = sbx_store_prepare(&select, store, "SELECT run_id FROM run WHERE id = ?", "finding a run",
+                           err);
     if (st != SBX_OK)
         return st;
     sqlite3_bind_int64(select, 1, run);

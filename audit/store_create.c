@@ -1,6 +1,6 @@
 /*
- * A new database as bytes: made in memory from schema.sql, so that the file can appear complete. Its first
- * ledger row says when it was made and gives it a name that no other database has.
+ * A new database as bytes: made in memory from schema.sql, so that the file can appear complete.
+ * Its first ledger row says when it was made and gives it a name that no other database has.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us)
     return rc;
 }
 
-sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const char *path, sbx_error *err)
+sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const char *path,
+                               sbx_error *err)
 {
     char id[SBX_RUN_ID_BYTES];
     uint64_t now_us = sbx_clock_utc_us();
@@ -84,8 +85,8 @@ sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const cha
         rc = image == NULL ? SQLITE_NOMEM : SQLITE_OK;
     }
     if (rc != SQLITE_OK) {
-        st = sbx_store_fail(&(sbx_store){.db = db, .path = (char *)(uintptr_t)path}, rc, "making a new one",
-                            err);
+        st = sbx_store_fail(&(sbx_store){.db = db, .path = (char *)(uintptr_t)path}, rc,
+                            "making a new one", err);
     } else {
         image[WRITE_VERSION_AT] = VERSION_WAL;
         image[READ_VERSION_AT] = VERSION_WAL;

@@ -56,11 +56,14 @@ static void add_enforcers(sbx_text *out, const sbx_store_end *end)
     sbx_json_close_object(&json);
 }
 
-/* A run that another sbx took for lost, and that ends after all, has its real end written over it. */
+/* A run that another sbx took for lost, and that ends after all, has its real end written over it.
+ */
 static const char update_run[] =
-    "UPDATE run SET ended_us=?, status=?, reason=?, message=?, exit_code=?, command_exit_code=?, signal=?, "
+    "UPDATE run SET ended_us=?, status=?, reason=?, message=?, exit_code=?, command_exit_code=?, "
+    "signal=?, "
     "wall_ns=?, user_ns=?, system_ns=?, memory_peak_bytes=?, processes_peak=?, io_read_bytes=?, "
-    "io_write_bytes=?, output_bytes=?, output_truncated=?, leaked_procs=?, denied_total=?, denied_lost=?, "
+    "io_write_bytes=?, output_bytes=?, output_truncated=?, leaked_procs=?, denied_total=?, "
+    "denied_lost=?, "
     "processes_lost=?, audit_sources=?, audit_complete=?, limits_hit=?, enforcers=? "
     "WHERE id=? AND status IN('running', 'lost')";
 
@@ -100,8 +103,8 @@ static void bind_end(sbx_binder *binder, const sbx_store_end *end)
     sbx_bind_text(binder, end->limits_hit);
 }
 
-sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run, const sbx_store_end *end,
-                             sbx_error *err)
+sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
+                             const sbx_store_end *end, sbx_error *err)
 {
     sqlite3_stmt *update = NULL;
     sbx_binder binder = {0};

@@ -22,8 +22,8 @@ static bool is_cancelled(const sbx_store *store)
 }
 
 /*
- * SQLite's own handler sleeps up to 100 ms at a time, and all who wait wake at the same moments. A commit
- * takes some 0.3 ms: begin short, grow to 8 ms, each wait different.
+ * SQLite's own handler sleeps up to 100 ms at a time, and all who wait wake at the same moments. A
+ * commit takes some 0.3 ms: begin short, grow to 8 ms, each wait different.
  */
 static int wait_for_lock(void *context, int tries)
 {
@@ -39,7 +39,8 @@ static int wait_for_lock(void *context, int tries)
     if (store->was_cancelled)
         return 0;
     if (tries == 0)
-        store->wait_until_ns = now_ns + store->busy_ns < now_ns ? UINT64_MAX : now_ns + store->busy_ns;
+        store->wait_until_ns =
+            now_ns + store->busy_ns < now_ns ? UINT64_MAX : now_ns + store->busy_ns;
     if (now_ns >= store->wait_until_ns)
         return 0;
     pause_us = (unsigned)LEAST_US << (tries < LONGEST_SHIFT ? tries : LONGEST_SHIFT);
@@ -91,11 +92,11 @@ sbx_status sbx_store_fail(const sbx_store *store, int rc, const char *doing, sbx
     else if (store->db != NULL && sqlite3_errcode(store->db) == rc && rc != SQLITE_NOTADB)
         reason = sqlite3_errmsg(store->db);
     if (st == SBX_IO && system_error != 0)
-        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s (%s)", store->path, doing,
-                             reason, sbx_os_text(SBX_OS_ERRNO, system_error));
+        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s (%s)", store->path,
+                             doing, reason, sbx_os_text(SBX_OS_ERRNO, system_error));
     else
-        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s%s", store->path, doing,
-                             reason, hint);
+        (void)sbx_fail_plain(err, st, SBX_STEP_AUDIT, "audit database %s: %s: %s%s", store->path,
+                             doing, reason, hint);
     if (err != NULL) {
         err->os_domain = SBX_OS_SQLITE;
         err->os_code = rc;
@@ -158,9 +159,9 @@ const sbx_supervisor *sbx_store_supervisor(sbx_store *store)
 /* Read past SQLite, which would take another program's database, and its WAL, into its hands. */
 static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
 {
-    static const unsigned char application_id[] = {SBX_APPLICATION_ID >> 24, SBX_APPLICATION_ID >> 16 & 0xFF,
-                                                   SBX_APPLICATION_ID >> 8 & 0xFF,
-                                                   SBX_APPLICATION_ID & 0xFF};
+    static const unsigned char application_id[] = {
+        SBX_APPLICATION_ID >> 24, SBX_APPLICATION_ID >> 16 & 0xFF, SBX_APPLICATION_ID >> 8 & 0xFF,
+        SBX_APPLICATION_ID & 0xFF};
     unsigned char header[SBX_HEADER_BYTES];
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
@@ -172,13 +173,15 @@ static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
     if (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) == 0 &&
         memcmp(header + SBX_HEADER_APPLICATION_ID_AT, application_id, sizeof(application_id)) == 0)
         return SBX_OK;
-    return sbx_fail_plain(err, SBX_CORRUPT, SBX_STEP_AUDIT,
-                          "audit database %s: is no audit database of sbx; it is left as it is — move the "
-                          "file away, or name another with --audit-db",
-                          store->path);
+    return sbx_fail_plain(
+        err, SBX_CORRUPT, SBX_STEP_AUDIT,
+        "audit database %s: is no audit database of sbx; it is left as it is — move the "
+        "file away, or name another with --audit-db",
+        store->path);
 }
 
-/* The WAL is read here for the first time, and its index made where nobody has the database open. */
+/* The WAL is read here for the first time, and its index made where nobody has the database open.
+ */
 static sbx_status check_version(const sbx_store *store, sbx_error *err)
 {
     sqlite3_stmt *pragma = NULL;
@@ -199,11 +202,13 @@ static sbx_status check_version(const sbx_store *store, sbx_error *err)
     if (version == SBX_SCHEMA_VERSION)
         return SBX_OK;
     if (version < SBX_SCHEMA_VERSION)
-        return sbx_store_fail(store, SQLITE_CORRUPT, "its version is none that sbx ever wrote", err);
-    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_AUDIT,
-                          "audit database %s: its format is version %d, and this sbx knows %d; use a newer "
-                          "sbx, or name another file with --audit-db",
-                          store->path, version, (int)SBX_SCHEMA_VERSION);
+        return sbx_store_fail(store, SQLITE_CORRUPT, "its version is none that sbx ever wrote",
+                              err);
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_AUDIT,
+        "audit database %s: its format is version %d, and this sbx knows %d; use a newer "
+        "sbx, or name another file with --audit-db",
+        store->path, version, (int)SBX_SCHEMA_VERSION);
 }
 
 static sbx_status open_connection(sbx_store *store, sbx_error *err)
@@ -222,11 +227,13 @@ static sbx_status open_connection(sbx_store *store, sbx_error *err)
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
     (void)sqlite3_busy_handler(store->db, wait_for_lock, store);
-    (void)sqlite3_wal_hook(store->db, note_wal_pages, store); /* in place of the automatic checkpoint */
+    (void)sqlite3_wal_hook(store->db, note_wal_pages,
+                           store); /* in place of the automatic checkpoint */
     return SBX_OK;
 }
 
-/* synchronous is FULL by the build of SQLite already; an audit log does not rest on a build flag. */
+/* synchronous is FULL by the build of SQLite already; an audit log does not rest on a build flag.
+ */
 static sbx_status prepare_for_writing(sbx_store *store, sbx_error *err)
 {
     int rc = sqlite3_exec(store->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
@@ -258,7 +265,8 @@ static sbx_status find_file(const sbx_store *store, sbx_error *err)
         return st;
     if (store->is_read_only)
         return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_AUDIT,
-                              "audit database %s: there is none; nothing was recorded here yet", store->path);
+                              "audit database %s: there is none; nothing was recorded here yet",
+                              store->path);
     return create_file(store->path, err);
 }
 
@@ -272,7 +280,8 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     if (store != NULL)
         store->path = strdup(path);
     if (store == NULL || store->path == NULL) {
-        st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "audit database %s: out of memory", path);
+        st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "audit database %s: out of memory",
+                            path);
         goto out;
     }
     store->is_read_only = options->read_only;

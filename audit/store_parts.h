@@ -1,6 +1,6 @@
 /*
- * What the files of the store share: the open database, and small steps on it. Who may include it: the
- * store_*.c files, lost.c and query.c.
+ * What the files of the store share: the open database, and small steps on it. Who may include it:
+ * the store_*.c files, lost.c and query.c.
  *
  * A function that returns a sbx_status here has filled err with SQLite's words and the file's name.
  */
@@ -25,18 +25,18 @@ struct sbx_store {
     sqlite3 *db;
     char *path;
     bool is_read_only;
-    bool in_transaction;    /* begun by sbx_store_try_lock() for the next write */
-    bool may_wait;          /* the busy handler waits */
-    bool was_cancelled;     /* … and was told to stop */
+    bool in_transaction; /* begun by sbx_store_try_lock() for the next write */
+    bool may_wait;       /* the busy handler waits */
+    bool was_cancelled;  /* … and was told to stop */
     uint64_t busy_ns;
     const bool *cancel;
     uint64_t wait_until_ns; /* of the wait that is going on */
     unsigned jitter;
-    int wal_pages;          /* at the last commit of this connection */
+    int wal_pages; /* at the last commit of this connection */
     sbx_ledger ledger;
     sbx_supervisor supervisor;
     bool has_supervisor;
-    int64_t run;            /* the last one started here … */
+    int64_t run; /* the last one started here … */
     char run_id[SBX_RUN_ID_BYTES];
 };
 
@@ -52,8 +52,8 @@ void sbx_store_rollback(sbx_store *store);
 const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
 
 /* The bytes of a new database, for sqlite3_free(). */
-SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const char *path,
-                                            sbx_error *err);
+SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes,
+                                            const char *path, sbx_error *err);
 
 /* Marks the runs lost whose supervisor is gone. */
 SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);
@@ -82,8 +82,8 @@ SBX_MUST_USE sbx_status sbx_store_put_event(sbx_store *store, sbx_json *body, co
                                             uint64_t us, int64_t run, sbx_error *err);
 
 /* The run's id; CORRUPT where there is no such row. */
-SBX_MUST_USE sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store, int64_t run,
-                                              sbx_error *err);
+SBX_MUST_USE sbx_status sbx_store_find_run_id(char out[SBX_RUN_ID_BYTES], sbx_store *store,
+                                              int64_t run, sbx_error *err);
 
 /* One step of a statement that returns no rows, and its end; the statement may be NULL. */
 SBX_MUST_USE sbx_status sbx_store_step(sbx_store *store, sqlite3_stmt *stmt, const char *doing,

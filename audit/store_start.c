@@ -35,8 +35,8 @@ static sbx_status find_row(int64_t *out, sbx_store *store, const char *sql, cons
     return st;
 }
 
-static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store, const sbx_store_start *start,
-                             sbx_error *err)
+static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store,
+                             const sbx_store_start *start, sbx_error *err)
 {
     const char *json = start->policy_json == NULL ? "{}" : start->policy_json;
     const char *name = start->policy_name == NULL ? "" : start->policy_name;
@@ -47,11 +47,13 @@ static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store, co
 
     sbx_sha256(hash, &(sbx_bytes){json, strlen(json)}, 1);
     sbx_sha256_hex(sha256, hash);
-    st = find_row(out, store, "SELECT id FROM policy WHERE sha256 = ? AND name = ?", sha256, name, err);
+    st = find_row(out, store, "SELECT id FROM policy WHERE sha256 = ? AND name = ?", sha256, name,
+                  err);
     if (st != SBX_OK || *out != 0)
         return st;
     st = sbx_store_prepare(&insert, store,
-                           "INSERT INTO policy(sha256, name, json, first_us) VALUES(?,?,?,?)", doing, err);
+                           "INSERT INTO policy(sha256, name, json, first_us) VALUES(?,?,?,?)",
+                           doing, err);
     if (st != SBX_OK)
         return st;
     binder.stmt = insert;
@@ -65,7 +67,8 @@ static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store, co
     return st;
 }
 
-static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint64_t now_us, sbx_error *err)
+static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint64_t now_us,
+                           sbx_error *err)
 {
     static const char version[] = SBX_VERSION;
     sbx_node node;
@@ -88,10 +91,11 @@ static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint
     st = find_row(out, store, "SELECT id FROM node WHERE sha256 = ?", sha256, NULL, err);
     if (st != SBX_OK || *out != 0)
         return st;
-    st = sbx_store_prepare(&insert, store,
-                           "INSERT INTO node(sha256, hostname, os, os_version, machine_id, sbx_version, "
-                           "first_us) VALUES(?,?,?,?,?,?,?)",
-                           doing, err);
+    st = sbx_store_prepare(
+        &insert, store,
+        "INSERT INTO node(sha256, hostname, os, os_version, machine_id, sbx_version, "
+        "first_us) VALUES(?,?,?,?,?,?,?)",
+        doing, err);
     if (st != SBX_OK)
         return st;
     binder.stmt = insert;
@@ -161,7 +165,8 @@ static void add_labels(sbx_text *out, const char *const *labels)
 
 static sbx_status make_texts(start_texts *texts, const sbx_store_start *start, sbx_error *err)
 {
-    const sbx_text *const all[] = {&texts->argv, &texts->argv_hex, &texts->env_names, &texts->labels};
+    const sbx_text *const all[] = {&texts->argv, &texts->argv_hex, &texts->env_names,
+                                   &texts->labels};
     sbx_status st = SBX_OK;
 
     sbx_redact_argv(&texts->argv, &texts->argv_hex, start->argv);
@@ -174,7 +179,8 @@ static sbx_status make_texts(start_texts *texts, const sbx_store_start *start, s
 }
 
 static void describe(sbx_json *body, const sbx_store_start *start, const start_texts *texts,
-                     const char *policy_sha256, const char *node_sha256, const sbx_supervisor *supervisor)
+                     const char *policy_sha256, const char *node_sha256,
+                     const sbx_supervisor *supervisor)
 {
     sbx_json_unsigned(body, "started_us", start->started_us);
     sbx_json_raw(body, "argv", sbx_text_string(&texts->argv));
@@ -202,7 +208,8 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
     sbx_json_open_object(body, "limits");
     for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)
         if (start->limits->value[kind] != SBX_UNLIMITED)
-            sbx_json_unsigned(body, sbx_limit_word((sbx_limit_kind)kind), start->limits->value[kind]);
+            sbx_json_unsigned(body, sbx_limit_word((sbx_limit_kind)kind),
+                              start->limits->value[kind]);
     sbx_json_close_object(body);
     sbx_json_open_object(body, "supervisor");
     sbx_json_signed(body, "pid", supervisor->pid);
@@ -214,11 +221,14 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
 
 /* In the order of sbx_limit_kind, so that a loop binds them. */
 static const char insert_run[] =
-    "INSERT INTO run(status, run_id, started_us, node, policy, network, identity, backend, enforcement, "
+    "INSERT INTO run(status, run_id, started_us, node, policy, network, identity, backend, "
+    "enforcement, "
     "missing, walls, session, agent, labels, caller_uid, target_uid, "
-    "limit_memory_bytes, limit_swap_bytes, limit_cpus_milli, limit_cpu_ns, limit_wall_ns, limit_idle_ns, "
+    "limit_memory_bytes, limit_swap_bytes, limit_cpus_milli, limit_cpu_ns, limit_wall_ns, "
+    "limit_idle_ns, "
     "limit_procs, limit_fsize_bytes, limit_files, limit_output_bytes, grace_ns, "
-    "supervisor_pid, supervisor_start, supervisor_boot, supervisor_pidns, cwd, argv, argv_hex, env_names) "
+    "supervisor_pid, supervisor_start, supervisor_boot, supervisor_pidns, cwd, argv, argv_hex, "
+    "env_names) "
     "VALUES('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 _Static_assert(SBX_LIMIT_COUNT == 10, "a limit needs a column");
@@ -230,8 +240,8 @@ static sbx_status put_run(int64_t *out_run, sbx_store *store, const sbx_store_st
     sqlite3_stmt *insert = NULL;
     sbx_status st = sbx_store_prepare(&insert, store, insert_run, doing, err);
     sbx_binder binder = {.stmt = insert};
-    const char *const words[] = {start->network, start->identity, start->backend, start->enforcement,
-                                 start->missing, start->walls};
+    const char *const words[] = {start->network,     start->identity, start->backend,
+                                 start->enforcement, start->missing,  start->walls};
 
     if (st != SBX_OK)
         return st;

@@ -1,4 +1,5 @@
-/* The transactions of a run. Each is begun IMMEDIATE: whoever may write first reads what nobody changes. */
+/* The transactions of a run. Each is begun IMMEDIATE: whoever may write first reads what nobody
+ * changes. */
 #include <string.h>
 
 #include "audit/store_parts.h"
@@ -92,8 +93,8 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
     return st;
 }
 
-sbx_status sbx_store_run_refused(sbx_store *store, const sbx_store_start *start, const sbx_store_end *end,
-                                 sbx_error *err)
+sbx_status sbx_store_run_refused(sbx_store *store, const sbx_store_start *start,
+                                 const sbx_store_end *end, sbx_error *err)
 {
     static const char doing[] = "recording the refusal";
     sbx_text text = {0};

@@ -1,13 +1,15 @@
 /*
  * Starting SQLite, once in a process, for a process that uses it for some milliseconds.
  *
- * Its file system is the system's, but for one thing: SQLite opens the WAL with "create" always and therefore
- * syncs its folder at the first commit of every connection, 0.1 ms and more. Here it is opened as the file
- * that it nearly always is already, and only created, and the folder synced, where it is not.
+ * Its file system is the system's, but for one thing: SQLite opens the WAL with "create" always and
+ * therefore syncs its folder at the first commit of every connection, 0.1 ms and more. Here it is
+ * opened as the file that it nearly always is already, and only created, and the folder synced,
+ * where it is not.
  */
 #include "audit/store_parts.h"
 
-static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *out_flags)
 {
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
 
@@ -19,8 +21,9 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 }
 
 /*
- * No memory ahead of use: SQLite would touch every page of 48 KiB for small things and of 84 KiB for 20 database
- * pages, and each first touch of a page is a fault. Refused where SQLite runs already, which does no harm.
+ * No memory ahead of use: SQLite would touch every page of 48 KiB for small things and of 84 KiB
+ * for 20 database pages, and each first touch of a page is a fault. Refused where SQLite runs
+ * already, which does no harm.
  */
 static void configure(void)
 {

@@ -1,12 +1,13 @@
-/* Who writes the audit database: this process, such that it can be told from a later one with its pid,
- * and this machine. */
+/* Who writes the audit database: this process, such that it can be told from a later one with its
+ * pid, and this machine. */
 #ifndef SBX_AUDIT_WRITER_H
 #define SBX_AUDIT_WRITER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A pid says nothing alone: it is used again, by the same system, the next boot or another namespace. */
+/* A pid says nothing alone: it is used again, by the same system, the next boot or another
+ * namespace. */
 typedef struct sbx_supervisor {
     int64_t pid;
     uint64_t start_ticks;   /* since boot; 0: not known */
@@ -17,8 +18,8 @@ typedef struct sbx_supervisor {
 void sbx_supervisor_self(sbx_supervisor *out);
 
 /*
- * True where the other one certainly does not run any more: another boot, or the same pid namespace and no
- * such process. What lives in another pid namespace is not judged.
+ * True where the other one certainly does not run any more: another boot, or the same pid namespace
+ * and no such process. What lives in another pid namespace is not judged.
  */
 bool sbx_supervisor_is_gone(const sbx_supervisor *other, const sbx_supervisor *self);
 

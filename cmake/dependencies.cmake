@@ -22,4 +22,4 @@ endif()
 
 # What `sbx --version --json` names beside the versions that the libraries say themselves.
 add_compile_definitions(SBX_VERSION="${PROJECT_VERSION}" SBX_PROGRAM_NAME="${SBX_PROGRAM_NAME}"
-    SBX_SECCOMP_VERSION="${SECCOMP_VERSION}")
+    SBX_SECCOMP_VERSION="${SECCOMP_VERSION}" SBX_BUILD_TYPE="$<LOWER_CASE:$<CONFIG>>")

@@ -1,6 +1,7 @@
 /*
- * The database file on Linux. It is written without a name and then linked to its own: no process ever
- * sees half of it, a killed one leaves nothing behind, and of many that make it at once one wins.
+ * The database file on Linux. It is written without a name and then linked to its own: no process
+ * ever sees half of it, a killed one leaves nothing behind, and of many that make it at once one
+ * wins.
  */
 #include "audit/database_file.h"
 
@@ -14,26 +15,20 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "audit/linux/file_system.h"
 #include "harness/base/path.h"
-
-static const struct {
-    unsigned long magic;
-    const char *name;
-} network_file_systems[] = {
-    {0x6969, "NFS"},     {0xFF534D42, "CIFS"},   {0xFE534D42, "SMB2"},  {0x517B, "SMB"},
-    {0x01021997, "9P"},  {0x5346414F, "AFS"},    {0x6B414653, "AFS"},   {0x73757245, "Coda"},
-    {0x00C36400, "Ceph"}, {0x564C, "NCP"},       {0x0BD00BD0, "Lustre"},
-};
 
 static sbx_status check_file_system(const char *path, const struct statfs *about, sbx_error *err)
 {
-    for (size_t i = 0; i < SBX_COUNT_OF(network_file_systems); i++)
-        if (((unsigned long)about->f_type & 0xFFFFFFFF) == network_file_systems[i].magic)
-            return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_AUDIT,
-                                  "audit database %s: on a network file system (%s), where several writers "
-                                  "would corrupt it; name a local file with --audit-db",
-                                  path, network_file_systems[i].name);
-    return SBX_OK;
+    const char *network = sbx_network_file_system((unsigned long)about->f_type);
+
+    if (network == NULL)
+        return SBX_OK;
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_AUDIT,
+        "audit database %s: on a network file system (%s), where several writers would "
+        "corrupt it; name a local file with --audit-db",
+        path, network);
 }
 
 /* Cuts the last name off; "." and "/" where there is none. */
@@ -77,7 +72,8 @@ static sbx_status make_folders(char *folder, sbx_error *err)
         *at = '\0';
         if (mkdir(folder, 0700) != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
             errno != EACCES)
-            return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the folder %s", folder);
+            return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the folder %s",
+                                  folder);
         *at = '/';
     }
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
@@ -126,26 +122,32 @@ static int give_name(int folder, int fd, const char *temporary, const char *name
     return errno == EEXIST ? -1 : linkat(folder, temporary, folder, name, 0);
 }
 
-static sbx_status create_in(int folder, const char *path, const void *data, size_t bytes, sbx_error *err)
+static sbx_status create_in(int folder, const char *path, const void *data, size_t bytes,
+                            sbx_error *err)
 {
     char temporary[64];
     int fd = open_new(temporary, folder);
     sbx_status st = SBX_OK;
 
     if (fd < 0 || write_all(fd, data, bytes) != 0 || fsync(fd) != 0)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
-    if (st == SBX_OK && give_name(folder, fd, temporary, sbx_path_name(path)) != 0 && errno != EEXIST)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
+                            path);
+    if (st == SBX_OK && give_name(folder, fd, temporary, sbx_path_name(path)) != 0 &&
+        errno != EEXIST)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
+                            path);
     if (temporary[0] != '\0')
         (void)unlinkat(folder, temporary, 0);
     if (st == SBX_OK && fsync(folder) != 0 && errno != EINVAL)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s", path);
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
+                            path);
     if (fd >= 0)
         close(fd);
     return st;
 }
 
-sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes, sbx_error *err)
+sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
+                                    sbx_error *err)
 {
     char folder_path[PATH_MAX];
     int folder = -1;
@@ -160,7 +162,8 @@ sbx_status sbx_database_file_create(const char *path, const void *data, size_t b
         return st;
     folder = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "opening the folder %s", folder_path);
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "opening the folder %s",
+                              folder_path);
     st = create_in(folder, path, data, bytes, err);
     close(folder);
     return st;

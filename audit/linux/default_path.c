@@ -26,9 +26,10 @@ sbx_status sbx_store_default_path(char **out_path, sbx_error *err)
     } else if (is_absolute(home)) {
         sbx_text_add_format(&path, "%s/.local/state/sbx/audit.db", home);
     } else {
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_AUDIT,
-                              "no place for the audit database: neither HOME nor XDG_STATE_HOME is an "
-                              "absolute path; name the file with --audit-db or SBX_AUDIT_DB");
+        return sbx_fail_plain(
+            err, SBX_INVALID, SBX_STEP_AUDIT,
+            "no place for the audit database: neither HOME nor XDG_STATE_HOME is an "
+            "absolute path; name the file with --audit-db or SBX_AUDIT_DB");
     }
     st = sbx_text_check(&path, err);
     if (st != SBX_OK) {

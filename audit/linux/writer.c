@@ -23,7 +23,8 @@ static void read_small(char *out, size_t room, const char *path)
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* Field 22 of /proc/PID/stat; 0: not to be read. The name in field 2 may hold anything, even ')'. */
+/* Field 22 of /proc/PID/stat; 0: not to be read. The name in field 2 may hold anything, even ')'.
+ */
 static uint64_t read_start_ticks(int64_t pid)
 {
     char path[48], text[1024];
