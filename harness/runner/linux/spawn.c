@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -39,11 +40,14 @@ static sbx_status write_map(pid_t pid, const char *name, uint32_t from, uint32_t
     return SBX_OK;
 }
 
-/* Exists only so that its namespace does; shares our memory and touches nothing of it. */
-static int wait_to_be_killed(void *nothing)
+/*
+ * Exists only so that its namespace does; shares our memory and touches nothing of it. It holds our end of the
+ * socket too, so it must not outlive us: asked for first, and then looked whether it was too late.
+ */
+static int wait_to_be_killed(void *parent)
 {
-    (void)nothing;
-    for (;;)
+    (void)syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    while (syscall(SYS_getppid) == *(const pid_t *)parent)
         syscall(SYS_pause);
     return 0;
 }
@@ -53,9 +57,10 @@ static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
     _Alignas(16) static char stack[4096];
     char path[64];
     sbx_status st;
-    pid_t pid;
+    pid_t pid, self = getpid();
 
-    pid = clone(wait_to_be_killed, stack + sizeof(stack), CLONE_VM | CLONE_NEWUSER | SIGCHLD, NULL);
+    pid = clone(wait_to_be_killed, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_NEWUSER | SIGCHLD,
+                &self);
     if (pid < 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
                               "make a user namespace to map owners (--identity self needs none)");
