@@ -49,6 +49,25 @@ static sbx_status find_lost(int64_t *out_runs, size_t *out_count, sbx_store *sto
     return st;
 }
 
+/* Before the row says that it is lost: whoever is killed in here leaves it to the next one. */
+static sbx_status give_back(sbx_store *store, int64_t run, sbx_error *err)
+{
+    sqlite3_stmt *select = NULL;
+    sbx_status st;
+
+    if (store->release == NULL)
+        return SBX_OK;
+    st = sbx_store_prepare(&select, store,
+                           "SELECT value FROM run, json_each(leases) WHERE run.id = ?1", doing, err);
+    if (st != SBX_OK)
+        return st;
+    sqlite3_bind_int64(select, 1, run);
+    while (sqlite3_step(select) == SQLITE_ROW)
+        store->release((const char *)sqlite3_column_text(select, 0));
+    sqlite3_finalize(select);
+    return SBX_OK;
+}
+
 /* Another sbx may have been faster, or the run has ended since we read: then nothing changes. */
 static sbx_status mark_one(sbx_store *store, int64_t run, sbx_error *err)
 {
@@ -61,8 +80,10 @@ static sbx_status mark_one(sbx_store *store, int64_t run, sbx_error *err)
     sqlite3_stmt *stmt = NULL;
     sbx_text text = {0};
     sbx_json body;
-    sbx_status st = sbx_store_prepare(&stmt, store, update, doing, err);
+    sbx_status st = give_back(store, run, err);
 
+    if (st == SBX_OK)
+        st = sbx_store_prepare(&stmt, store, update, doing, err);
     if (st != SBX_OK)
         return st;
     sqlite3_bind_int64(stmt, 1, run);

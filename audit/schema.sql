@@ -43,7 +43,7 @@ CREATE TABLE run(
     limit_files INTEGER, limit_output_bytes INTEGER, grace_ns INTEGER NOT NULL,
     supervisor_pid INTEGER NOT NULL, supervisor_start INTEGER NOT NULL, supervisor_boot TEXT NOT NULL,
     supervisor_pidns INTEGER NOT NULL,
-    cwd ANY NOT NULL, argv TEXT NOT NULL, argv_hex TEXT, env_names TEXT NOT NULL
+    cwd ANY NOT NULL, argv TEXT NOT NULL, argv_hex TEXT, env_names TEXT NOT NULL, leases TEXT
 ) STRICT;
 
 -- For the one question of every open: which runs have not ended?

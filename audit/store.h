@@ -33,6 +33,8 @@ typedef struct sbx_store sbx_store;
 typedef struct sbx_store_options {
     bool read_only;      /* for queries: never creates, never writes */
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
+    /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
+    void (*release)(const char *path);
     const bool *cancel;  /* looked at while waiting (set by a signal handler); NULL: never cancelled */
 } sbx_store_options;
 
@@ -64,6 +66,7 @@ typedef struct sbx_store_start {
     const char *walls;       /* comma-separated words */
     const char *session, *agent; /* NULL or words given by the caller */
     const char *const *labels;   /* NULL-terminated key=value, or NULL */
+    const char *const *leases;   /* NULL-terminated paths that exist only for this run, or NULL */
     uint32_t caller_uid, target_uid;
     const sbx_limits *limits;
     uint64_t started_us;

@@ -287,6 +287,7 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     store->is_read_only = options->read_only;
     store->busy_ns = options->busy_ns;
     store->cancel = options->cancel;
+    store->release = options->release;
     store->may_wait = true;
     store->jitter = (unsigned)sbx_clock_monotonic_ns();
 

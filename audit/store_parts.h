@@ -30,6 +30,7 @@ struct sbx_store {
     bool was_cancelled;  /* … and was told to stop */
     uint64_t busy_ns;
     const bool *cancel;
+    void (*release)(const char *path);
     uint64_t wait_until_ns; /* of the wait that is going on */
     unsigned jitter;
     int wal_pages; /* at the last commit of this connection */

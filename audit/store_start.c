@@ -114,7 +114,7 @@ static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint
 
 /* Columns that need a text made first. */
 typedef struct start_texts {
-    sbx_text argv, argv_hex, env_names, labels;
+    sbx_text argv, argv_hex, env_names, labels, leases;
 } start_texts;
 
 static void texts_done(start_texts *texts)
@@ -123,6 +123,7 @@ static void texts_done(start_texts *texts)
     sbx_text_done(&texts->argv_hex);
     sbx_text_done(&texts->env_names);
     sbx_text_done(&texts->labels);
+    sbx_text_done(&texts->leases);
 }
 
 /* Names only: what an environment holds is nobody's business. */
@@ -138,6 +139,18 @@ static void add_env_names(sbx_text *out, const char *const *env)
 }
 
 /* An object; of a key given twice the later one counts. */
+/* What a killed sbx leaves on the host, for the next one to take away. */
+static void add_leases(sbx_text *out, const char *const *leases)
+{
+    sbx_json json;
+
+    sbx_json_init(&json, out);
+    sbx_json_open_array(&json, NULL);
+    for (; *leases != NULL; leases++)
+        sbx_json_string(&json, NULL, *leases);
+    sbx_json_close_array(&json);
+}
+
 static void add_labels(sbx_text *out, const char *const *labels)
 {
     sbx_json json;
@@ -166,13 +179,15 @@ static void add_labels(sbx_text *out, const char *const *labels)
 static sbx_status make_texts(start_texts *texts, const sbx_store_start *start, sbx_error *err)
 {
     const sbx_text *const all[] = {&texts->argv, &texts->argv_hex, &texts->env_names,
-                                   &texts->labels};
+                                   &texts->labels, &texts->leases};
     sbx_status st = SBX_OK;
 
     sbx_redact_argv(&texts->argv, &texts->argv_hex, start->argv);
     add_env_names(&texts->env_names, start->env);
     if (start->labels != NULL && start->labels[0] != NULL)
         add_labels(&texts->labels, start->labels);
+    if (start->leases != NULL && start->leases[0] != NULL)
+        add_leases(&texts->leases, start->leases);
     for (size_t i = 0; i < SBX_COUNT_OF(all) && st == SBX_OK; i++)
         st = sbx_text_check(all[i], err);
     return st;
@@ -228,8 +243,8 @@ static const char insert_run[] =
     "limit_idle_ns, "
     "limit_procs, limit_fsize_bytes, limit_files, limit_output_bytes, grace_ns, "
     "supervisor_pid, supervisor_start, supervisor_boot, supervisor_pidns, cwd, argv, argv_hex, "
-    "env_names) "
-    "VALUES('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "env_names, leases) "
+    "VALUES('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 _Static_assert(SBX_LIMIT_COUNT == 10, "a limit needs a column");
 
@@ -267,6 +282,7 @@ static sbx_status put_run(int64_t *out_run, sbx_store *store, const sbx_store_st
     sbx_bind_text(&binder, sbx_text_string(&texts->argv));
     sbx_bind_text(&binder, texts->argv_hex.bytes > 0 ? sbx_text_string(&texts->argv_hex) : NULL);
     sbx_bind_text(&binder, sbx_text_string(&texts->env_names));
+    sbx_bind_text(&binder, texts->leases.bytes > 0 ? sbx_text_string(&texts->leases) : NULL);
     st = sbx_store_step(store, insert, doing, err);
     *out_run = sqlite3_last_insert_rowid(store->db);
     sqlite3_finalize(insert);

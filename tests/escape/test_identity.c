@@ -49,17 +49,18 @@ static void test_root_stays_itself_when_asked(void **state)
     assert_int_equal(now.uid, 0);
     assert_int_equal(now.euid, 0);
     assert_int_equal(sbx_test_probe_inside(place, options, SBX_LIST("caps")), SBX_PROBE_DENIED);
-    assert_int_equal(sbx_test_probe_inside(place, options,
-                                           SBX_LIST("create-file", sbx_test_path(place->outside, "new"))),
-                     SBX_PROBE_DENIED);
+    assert_int_equal(
+        sbx_test_probe_inside(place, options,
+                              SBX_LIST("create-file", sbx_test_path(place->outside, "new"))),
+        SBX_PROBE_DENIED);
     assert_int_equal(
         sbx_test_probe_inside(place, options, SBX_LIST("create-file", "/etc/sbx-escape-test")),
         SBX_PROBE_DENIED);
     assert_false(sbx_test_exists("/etc/sbx-escape-test"));
     /* Uid 0 owns the machine's groups and devices; ownership alone must not open them. */
-    assert_int_equal(
-        sbx_test_probe_inside(place, options, SBX_LIST("write-file", "/proc/sys/kernel/domainname")),
-        SBX_PROBE_DENIED);
+    assert_int_equal(sbx_test_probe_inside(place, options,
+                                           SBX_LIST("write-file", "/proc/sys/kernel/domainname")),
+                     SBX_PROBE_DENIED);
 }
 
 static void check_owned_by_caller(const char *path)
@@ -84,11 +85,14 @@ static void test_files_belong_to_the_caller(void **state)
     assert_int_equal(chmod(place->root, 0700), 0);
     sbx_test_write(mine, "text");
     assert_int_equal(chmod(mine, 0600), 0);
-    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("read-file", mine)), SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("read-file", mine)),
+                     SBX_PROBE_DID);
     assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("append", mine)), SBX_PROBE_DID);
     assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("chmod", mine)), SBX_PROBE_DID);
-    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("create-file", file)), SBX_PROBE_DID);
-    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("mkdir", directory)), SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("create-file", file)),
+                     SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("mkdir", directory)),
+                     SBX_PROBE_DID);
     assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("symlink", "x", link)),
                      SBX_PROBE_DID);
     check_owned_by_caller(mine);
@@ -116,9 +120,8 @@ static void test_files_look_like_ones_own(void **state)
 
 static int run_with_root_only(const sbx_test_place *place, const char *const *command)
 {
-    sbx_test_request request = {.without_roots = true,
-                                .options = SBX_LIST("--write", place->root),
-                                .command = command};
+    sbx_test_request request = {
+        .without_roots = true, .options = SBX_LIST("--write", place->root), .command = command};
     sbx_test_outcome outcome;
     int code;
 
@@ -147,7 +150,8 @@ static void test_roots_own_files(void **state)
 }
 
 /*
- * A writable root below a directory that only root may enter (mktemp -d makes such): either the command
+ * A writable root below a directory that only root may enter (mktemp -d makes such): either the
+ * command
  * gets to it by its whole name, or it is not started and told how it could.
  */
 static void test_root_below_a_closed_directory(void **state)
@@ -155,9 +159,8 @@ static void test_root_below_a_closed_directory(void **state)
     const sbx_test_place *place = *state;
     const char *made = sbx_test_path(place->root, "made");
     const char *const *command = SBX_LIST("/bin/sh", "-c", "echo x > \"$1\"", "sh", made);
-    sbx_test_request request = {.without_roots = true,
-                                .options = SBX_LIST("--write", place->root),
-                                .command = command};
+    sbx_test_request request = {
+        .without_roots = true, .options = SBX_LIST("--write", place->root), .command = command};
     sbx_test_outcome outcome;
 
     assert_int_equal(chmod(place->base, 0700), 0);
@@ -190,7 +193,8 @@ static void test_sandbox_identity_is_refused(void **state)
     const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
 
-    sbx_test_exec(&outcome, place, SBX_LIST("--identity", "sandbox"), SBX_LIST(place->probe, "ping"));
+    sbx_test_exec(&outcome, place, SBX_LIST("--identity", "sandbox"),
+                  SBX_LIST(place->probe, "ping"));
     sbx_test_expect(&outcome, 125, "refused", NULL);
     assert_string_equal(outcome.out, "");
     assert_non_null(strstr(outcome.err, "identity"));
@@ -217,8 +221,8 @@ int main(void)
     };
 
     if (sbx_test_is_root())
-        return cmocka_run_group_tests_name("escape: identity (root)", for_root, sbx_test_place_setup,
-                                           sbx_test_place_teardown);
+        return cmocka_run_group_tests_name("escape: identity (root)", for_root,
+                                           sbx_test_place_setup, sbx_test_place_teardown);
     return cmocka_run_group_tests_name("escape: identity", for_others, sbx_test_place_setup,
                                        sbx_test_place_teardown);
 }

@@ -130,7 +130,8 @@ static void test_tcp(void **state)
     (void)state;
     attempt(0, NULL, NETWORK_OPS, NULL, SBX_LIST("connect-tcp", "127.0.0.1", world.port));
     assert_int_equal(drain(world.tcp, false), 1); /* the control's, and no other */
-    attempt(0, SBX_LIST("--no-watch"), NULL, NULL, SBX_LIST("connect-tcp", "127.0.0.1", world.port));
+    attempt(0, SBX_LIST("--no-watch"), NULL, NULL,
+            SBX_LIST("connect-tcp", "127.0.0.1", world.port));
     assert_int_equal(drain(world.tcp, false), 1);
     attempt(SBX_ESCAPE_MAY_LACK, NULL, NETWORK_OPS, NULL,
             SBX_LIST("connect-tcp6", "::1", world.port6));
@@ -154,7 +155,8 @@ static void test_udp(void **state)
     (void)state;
     attempt(0, NULL, "send", world.udp_port, SBX_LIST("send-udp", "127.0.0.1", world.udp_port));
     assert_int_equal(drain(world.udp, true), 1);
-    attempt(0, SBX_LIST("--no-watch"), NULL, NULL, SBX_LIST("send-udp", "127.0.0.1", world.udp_port));
+    attempt(0, SBX_LIST("--no-watch"), NULL, NULL,
+            SBX_LIST("send-udp", "127.0.0.1", world.udp_port));
     assert_int_equal(drain(world.udp, true), 1);
 }
 
@@ -166,7 +168,8 @@ static void test_special_sockets(void **state)
     attempt(SBX_ESCAPE_NEEDS_ROOT, NULL, NETWORK_OPS, NULL, SBX_LIST("socket-packet"));
     attempt(SBX_ESCAPE_MAY_LACK, NULL, NETWORK_OPS, NULL, SBX_LIST("socket-vsock"));
     attempt(SBX_ESCAPE_MAY_LACK, NULL, NULL, NULL, SBX_LIST("socket-netlink", "9")); /* audit */
-    attempt(SBX_ESCAPE_MAY_LACK, NULL, NULL, NULL, SBX_LIST("socket-netlink", "12")); /* netfilter */
+    attempt(SBX_ESCAPE_MAY_LACK, NULL, NULL, NULL,
+            SBX_LIST("socket-netlink", "12")); /* netfilter */
 }
 
 /* Every network, watched and not: the walls must not hang on the watch. */
@@ -199,7 +202,8 @@ static void test_abstract_names(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
-        attempt(SBX_ESCAPE_HIDDEN, networks[i], NULL, NULL, SBX_LIST("connect-abstract", world.name));
+        attempt(SBX_ESCAPE_HIDDEN, networks[i], NULL, NULL,
+                SBX_LIST("connect-abstract", world.name));
         assert_int_equal(drain(world.abstract, false), 1);
     }
 }
@@ -209,7 +213,8 @@ static void test_none_has_no_loopback(void **state)
     const sbx_test_place *place = *state;
 
     assert_int_equal(sbx_test_probe_outside(place, SBX_LIST("talk-to-self")), SBX_PROBE_DID);
-    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("talk-to-self")), SBX_PROBE_DENIED);
+    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("talk-to-self")),
+                     SBX_PROBE_DENIED);
     /* Pairs have no address, and programs need them. */
     assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("socket-pair")), SBX_PROBE_DID);
 }
@@ -219,14 +224,15 @@ static void test_loopback_is_its_own(void **state)
     const sbx_test_place *place = *state;
     const char *const *options = SBX_LIST("--net", "loopback");
 
-    assert_int_equal(sbx_test_probe_inside(place, options, SBX_LIST("talk-to-self")), SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, options, SBX_LIST("talk-to-self")),
+                     SBX_PROBE_DID);
     (void)drain(world.tcp, false);
     attempt(SBX_ESCAPE_HIDDEN, options, NULL, NULL,
             SBX_LIST("connect-tcp", "127.0.0.1", world.port));
     assert_int_equal(drain(world.tcp, false), 1);
-    assert_int_not_equal(sbx_test_probe_inside(place, options,
-                                               SBX_LIST("send-udp", "192.0.2.1", "9")),
-                         SBX_PROBE_DID);
+    assert_int_not_equal(
+        sbx_test_probe_inside(place, options, SBX_LIST("send-udp", "192.0.2.1", "9")),
+        SBX_PROBE_DID);
 }
 
 static void test_full_is_the_hosts(void **state)

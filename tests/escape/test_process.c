@@ -45,8 +45,9 @@ static void test_the_init(void **state)
         assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST(verbs[i], "1")),
                          SBX_PROBE_DENIED);
     for (size_t i = 0; i < 4; i++)
-        assert_int_not_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("read-proc", "1", files[i])),
-                             SBX_PROBE_DID);
+        assert_int_not_equal(
+            sbx_test_probe_inside(place, NULL, SBX_LIST("read-proc", "1", files[i])),
+            SBX_PROBE_DID);
 }
 
 /* Whatever the command sends to it or to everybody, its own exit is what is reported. */
@@ -107,18 +108,48 @@ static void test_filtered_calls(void **state)
 {
     const sbx_test_place *place = *state;
     static const char *const calls[] = {
-        "mount",        "umount2",        "pivot_root",      "chroot",           "fsopen",
-        "fsmount",      "fsconfig",       "fspick",          "move_mount",       "open_tree",
-        "mount_setattr", "unshare",       "setns",           "keyctl",           "add_key",
-        "request_key",  "bpf",            "io_uring_setup",  "io_uring_enter",   "io_uring_register",
-        "perf_event_open", "userfaultfd", "init_module",     "finit_module",     "delete_module",
-        "kexec_load",   "kexec_file_load", "open_by_handle_at", "swapon",        "swapoff",
-        "reboot",       "acct",           "quotactl",        "settimeofday",     "clock_settime",
-        "sethostname",  "setdomainname",
+        "mount",
+        "umount2",
+        "pivot_root",
+        "chroot",
+        "fsopen",
+        "fsmount",
+        "fsconfig",
+        "fspick",
+        "move_mount",
+        "open_tree",
+        "mount_setattr",
+        "unshare",
+        "setns",
+        "keyctl",
+        "add_key",
+        "request_key",
+        "bpf",
+        "io_uring_setup",
+        "io_uring_enter",
+        "io_uring_register",
+        "perf_event_open",
+        "userfaultfd",
+        "init_module",
+        "finit_module",
+        "delete_module",
+        "kexec_load",
+        "kexec_file_load",
+        "open_by_handle_at",
+        "swapon",
+        "swapoff",
+        "reboot",
+        "acct",
+        "quotactl",
+        "settimeofday",
+        "clock_settime",
+        "sethostname",
+        "setdomainname",
     };
 
     for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        attempt(place, SBX_ESCAPE_NEEDS_ROOT | SBX_ESCAPE_MAY_LACK, SBX_LIST("try-syscall", calls[i]));
+        attempt(place, SBX_ESCAPE_NEEDS_ROOT | SBX_ESCAPE_MAY_LACK,
+                SBX_LIST("try-syscall", calls[i]));
 }
 
 /* A debugger for one's own children is a tool, not a way out. */
@@ -127,7 +158,8 @@ static void test_own_children_can_be_traced(void **state)
     const sbx_test_place *place = *state;
 
     if (sbx_test_probe_outside(place, SBX_LIST("ptrace-child")) == SBX_PROBE_DID)
-        assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("ptrace-child")), SBX_PROBE_DID);
+        assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("ptrace-child")),
+                         SBX_PROBE_DID);
 }
 
 static void test_typing_into_the_terminal(void **state)
@@ -137,8 +169,7 @@ static void test_typing_into_the_terminal(void **state)
 
     for (size_t i = 0; i < 3; i++) {
         sbx_test_terminal terminal;
-        sbx_test_escape escape = {.attempt = SBX_LIST(verbs[i]),
-                                  .flags = SBX_ESCAPE_NEEDS_ROOT};
+        sbx_test_escape escape = {.attempt = SBX_LIST(verbs[i]), .flags = SBX_ESCAPE_NEEDS_ROOT};
 
         sbx_test_terminal_open(&terminal);
         escape.stdin_fd = terminal.slave;
@@ -191,9 +222,10 @@ static void test_control_groups(void **state)
     const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
 
-    sbx_test_exec(&outcome, place, SBX_LIST("--mem", "256M"),
-                  SBX_LIST("/bin/sh", "-c",
-                           "find /sys/fs/cgroup /sys/kernel -writable 2>/dev/null | head -n 5; exit 0"));
+    sbx_test_exec(
+        &outcome, place, SBX_LIST("--mem", "256M"),
+        SBX_LIST("/bin/sh", "-c",
+                 "find /sys/fs/cgroup /sys/kernel -writable 2>/dev/null | head -n 5; exit 0"));
     sbx_test_expect(&outcome, 0, "ok", NULL);
     assert_string_equal(outcome.out, "");
     sbx_test_outcome_done(&outcome);
@@ -223,7 +255,8 @@ static void test_shared_memory(void **state)
 static void test_two_jobs(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.options = SBX_NO_LIST, .command = SBX_LIST(place->probe, "sleep", "30")};
+    sbx_test_request request = {.options = SBX_NO_LIST,
+                                .command = SBX_LIST(place->probe, "sleep", "30")};
     sbx_test_child sleeper;
     sbx_test_outcome outcome;
     int pid;

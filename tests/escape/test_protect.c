@@ -78,7 +78,8 @@ static void test_directory_itself(void **state)
     const sbx_test_place *place = *state;
 
     ON_REPOSITORY("rename", ".git", "rename", in_root(place, ".git"), in_root(place, "away"));
-    ON_REPOSITORY("rename", ".git", "exchange", in_root(place, ".git"), in_root(place, "directory"));
+    ON_REPOSITORY("rename", ".git", "exchange", in_root(place, ".git"),
+                  in_root(place, "directory"));
     ON_REPOSITORY("chmod", ".git", "chmod", in_root(place, ".git"));
 }
 
@@ -107,7 +108,8 @@ static void test_file(void **state)
             in_root(place, "away"));
 }
 
-/* A symlink named .git could be replaced by a command, whatever is done to what it points to: refused. */
+/* A symlink named .git could be replaced by a command, whatever is done to what it points to:
+ * refused. */
 static void test_symlink(void **state)
 {
     const sbx_test_place *place = *state;
@@ -144,7 +146,8 @@ static void test_absent_names(void **state)
         ATTEMPT(prepare_empty, check_absent, NULL, NULL, "create-file", name);
         ATTEMPT(prepare_empty, check_absent, NULL, NULL, "symlink", "directory", name);
         ATTEMPT(prepare_empty, check_absent, NULL, NULL, "link", in_root(place, "file"), name);
-        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "rename", in_root(place, "directory"), name);
+        ATTEMPT(prepare_empty, check_absent, NULL, NULL, "rename", in_root(place, "directory"),
+                name);
         name = in_root(place, names[i]);
         ATTEMPT(prepare_empty, check_absent, NULL, NULL, "rename", in_root(place, "file"), name);
     }
@@ -160,12 +163,13 @@ static void test_stand_in(void **state)
         sbx_test_probe_inside(place, NULL, SBX_LIST("create-file", in_root(place, ".git/config"))),
         SBX_PROBE_DID);
     check_absent(place);
-    assert_int_not_equal(sbx_test_probe_inside(place, NULL,
-                                               SBX_LIST("rename", in_root(place, ".git"),
-                                                        in_root(place, "away"))),
-                         SBX_PROBE_DID);
     assert_int_not_equal(
-        sbx_test_probe_inside(place, NULL, SBX_LIST("rmdir", in_root(place, ".git"))), SBX_PROBE_DID);
+        sbx_test_probe_inside(place, NULL,
+                              SBX_LIST("rename", in_root(place, ".git"), in_root(place, "away"))),
+        SBX_PROBE_DID);
+    assert_int_not_equal(
+        sbx_test_probe_inside(place, NULL, SBX_LIST("rmdir", in_root(place, ".git"))),
+        SBX_PROBE_DID);
     check_absent(place);
     assert_false(sbx_test_exists(in_root(place, "away")));
 }
@@ -201,10 +205,9 @@ static void test_parents_stay(void **state)
     sbx_test_try_escape(place, &escape);
     check_deep(place);
     prepare_deep(place);
-    assert_int_equal(
-        sbx_test_probe_inside(place, SBX_LIST("--protect", in_root(place, "a/b/kept")),
-                              SBX_LIST("create-file", in_root(place, "a/b/fine"))),
-        SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, SBX_LIST("--protect", in_root(place, "a/b/kept")),
+                                           SBX_LIST("create-file", in_root(place, "a/b/fine"))),
+                     SBX_PROBE_DID);
 }
 
 static void test_unprotect_gives_it_back(void **state)

@@ -6,9 +6,14 @@
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
-static const char *const secrets[] = {".ssh/id_ed25519", ".aws/credentials", ".gnupg/secring.gpg",
-                                      ".config/gcloud/credentials.db", ".docker/config.json",
-                                      ".kube/config", ".netrc", ".git-credentials"};
+static const char *const secrets[] = {".ssh/id_ed25519",
+                                      ".aws/credentials",
+                                      ".gnupg/secring.gpg",
+                                      ".config/gcloud/credentials.db",
+                                      ".docker/config.json",
+                                      ".kube/config",
+                                      ".netrc",
+                                      ".git-credentials"};
 
 static void prepare(const sbx_test_place *place)
 {
@@ -47,7 +52,8 @@ static void check_denied_read(const sbx_test_place *place, const char *const *op
     assert_int_equal(sbx_test_probe_outside(place, SBX_LIST("read-file", path)), SBX_PROBE_DID);
     sbx_test_exec(&outcome, place, options, SBX_LIST(place->probe, "read-file", path));
     if (outcome.exit_code != SBX_PROBE_DENIED && outcome.exit_code != SBX_PROBE_ABSENT)
-        fail_msg("reading %s inside: exit %d: %s%s", path, outcome.exit_code, outcome.out, outcome.err);
+        fail_msg("reading %s inside: exit %d: %s%s", path, outcome.exit_code, outcome.out,
+                 outcome.err);
     check_read_record(place, &outcome, target);
     sbx_test_outcome_done(&outcome);
 }
@@ -61,15 +67,17 @@ static void test_default_secrets(void **state)
 
         check_denied_read(place, SBX_NO_LIST, path, place->home);
     }
-    assert_int_equal(sbx_test_probe_inside(place, NULL,
-                                           SBX_LIST("read-file", sbx_test_path(place->home, "harmless"))),
-                     SBX_PROBE_DID);
+    assert_int_equal(
+        sbx_test_probe_inside(place, NULL,
+                              SBX_LIST("read-file", sbx_test_path(place->home, "harmless"))),
+        SBX_PROBE_DID);
 }
 
 static void attempt(const sbx_test_place *place, const char *const *options, unsigned flags,
                     const char *const *words)
 {
-    sbx_test_escape escape = {.attempt = words, .options = options, .flags = flags, .prepare = prepare};
+    sbx_test_escape escape = {
+        .attempt = words, .options = options, .flags = flags, .prepare = prepare};
 
     sbx_test_try_escape(place, &escape);
 }
@@ -91,7 +99,8 @@ static void test_detours_to_a_secret(void **state)
     attempt(place, NULL, flags | SBX_ESCAPE_NEEDS_ROOT, SBX_LIST("open-by-handle", key));
 }
 
-/* A home, what holds it and what is secret in it are no writable roots: refused before anything runs. */
+/* A home, what holds it and what is secret in it are no writable roots: refused before anything
+ * runs. */
 static void test_home_is_no_writable_root(void **state)
 {
     const sbx_test_place *place = *state;
@@ -99,10 +108,10 @@ static void test_home_is_no_writable_root(void **state)
 
     prepare(place);
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        sbx_test_request request = {.without_roots = true,
-                                    .options = SBX_LIST("--read", place->base, "--write", roots[i]),
-                                    .command = SBX_LIST(place->probe, "create-file",
-                                                        sbx_test_path(place->root, "made"))};
+        sbx_test_request request = {
+            .without_roots = true,
+            .options = SBX_LIST("--read", place->base, "--write", roots[i]),
+            .command = SBX_LIST(place->probe, "create-file", sbx_test_path(place->root, "made"))};
         sbx_test_outcome outcome;
 
         sbx_test_run(&outcome, place, &request);
@@ -121,7 +130,8 @@ static void test_deny_option(void **state)
 
     prepare(place);
     sbx_test_write(file, "private");
-    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("read-file", file)), SBX_PROBE_DID);
+    assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("read-file", file)),
+                     SBX_PROBE_DID);
     assert_int_equal(sbx_test_probe_inside(place, options, SBX_LIST("read-file", file)),
                      SBX_PROBE_DENIED);
     assert_int_equal(sbx_test_probe_inside(place, SBX_LIST("--deny", place->outside),
@@ -164,11 +174,11 @@ static void test_system_secret(void **state)
 static void run_with_database(sbx_test_outcome *out, const sbx_test_place *place,
                               const char *database, const char *verb, const char *path)
 {
-    sbx_test_request request = {.database = database,
-                                .command = SBX_LIST(place->probe, verb, path,
-                                                    strcmp(verb, "rename") == 0
-                                                        ? sbx_test_path(place->root, "away")
-                                                        : NULL)};
+    sbx_test_request request = {
+        .database = database,
+        .command =
+            SBX_LIST(place->probe, verb, path,
+                     strcmp(verb, "rename") == 0 ? sbx_test_path(place->root, "away") : NULL)};
 
     sbx_test_run(out, place, &request);
 }
@@ -177,8 +187,8 @@ static void run_with_database(sbx_test_outcome *out, const sbx_test_place *place
 static void test_database_inside_the_root(void **state)
 {
     const sbx_test_place *place = *state;
-    static const char *const verbs[] = {"read-file", "write-file", "append", "unlink", "truncate",
-                                        "rename", "chmod"};
+    static const char *const verbs[] = {"read-file", "write-file", "append", "unlink",
+                                        "truncate",  "rename",     "chmod"};
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     const char *first = sbx_test_path(place->root, "audit.db");
     char database[SBX_TEST_PATH_BYTES];

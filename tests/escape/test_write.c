@@ -99,7 +99,8 @@ static void test_renames_and_links(void **state)
 
     ATTEMPT("rename", "victim", "rename", victim(place), inside);
     ATTEMPT("rename", "victim", "rename", victim(place), fresh(place));
-    ATTEMPT("rename", "victim", "exchange", victim(place), sbx_test_path(place->outside, "directory"));
+    ATTEMPT("rename", "victim", "exchange", victim(place),
+            sbx_test_path(place->outside, "directory"));
     ATTEMPT("link", "new", "link", victim(place), fresh(place));
     ATTEMPT("link", "victim", "link", victim(place), sbx_test_path(place->root, "taken"));
     ATTEMPT("link", "victim", "via-link", sbx_test_path(place->root, "taken"), victim(place));
@@ -139,7 +140,8 @@ static void test_detours(void **state)
     ATTEMPT(ANY_WRITE, "victim", "write-proc-root", victim(place));
     ATTEMPT(NULL, NULL, "write-proc-fd", victim(place));
     ATTEMPT(ANY_WRITE, NULL, "via-symlink", sbx_test_path(place->root, "link"), victim(place));
-    ATTEMPT(ANY_WRITE, NULL, "via-symlink", sbx_test_path(place->root, "link"), "../outside/victim");
+    ATTEMPT(ANY_WRITE, NULL, "via-symlink", sbx_test_path(place->root, "link"),
+            "../outside/victim");
 }
 
 /* Symlinks that were there before the run, made by somebody who knew that it would come. */
@@ -304,8 +306,11 @@ static void test_default_policy(void **state)
 static void test_system_directories(void **state)
 {
     const sbx_test_place *place = *state;
-    static const char *const paths[] = {SYSTEM_FILE, "/usr/bin/sbx-escape-test", "/sbx-escape-test",
-                                        "/root/sbx-escape-test", "/dev/sbx-escape-test",
+    static const char *const paths[] = {SYSTEM_FILE,
+                                        "/usr/bin/sbx-escape-test",
+                                        "/sbx-escape-test",
+                                        "/root/sbx-escape-test",
+                                        "/dev/sbx-escape-test",
                                         "/run/sbx-escape-test"};
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -314,9 +319,9 @@ static void test_system_directories(void **state)
         assert_int_equal(code, SBX_PROBE_DENIED);
         assert_false(sbx_test_exists(paths[i]));
     }
-    assert_int_equal(sbx_test_probe_inside(place, NULL,
-                                           SBX_LIST("write-file", "/proc/sys/kernel/domainname")),
-                     SBX_PROBE_DENIED);
+    assert_int_equal(
+        sbx_test_probe_inside(place, NULL, SBX_LIST("write-file", "/proc/sys/kernel/domainname")),
+        SBX_PROBE_DENIED);
     /* Not every kernel has this one. */
     assert_int_not_equal(
         sbx_test_probe_inside(place, NULL, SBX_LIST("write-file", "/proc/sysrq-trigger")),
@@ -330,12 +335,14 @@ static void test_inside_the_root_all_works(void **state)
     const char *file = sbx_test_path(place->root, "file");
     const char *other = sbx_test_path(place->root, "other");
     const char *const *const attempts[] = {
-        SBX_LIST("create-file", file),    SBX_LIST("write-file", file), SBX_LIST("append", file),
-        SBX_LIST("truncate", file),       SBX_LIST("chmod", file),      SBX_LIST("utimens", file),
-        SBX_LIST("rename", file, other),  SBX_LIST("link", other, file), SBX_LIST("unlink", other),
-        SBX_LIST("symlink", "x", other),  SBX_LIST("unlink", other),    SBX_LIST("mkdir", other),
-        SBX_LIST("rmdir", other),         SBX_LIST("mknod-fifo", other), SBX_LIST("write-proc-fd", file),
-        SBX_LIST("open-tmpfile", place->root),
+        SBX_LIST("create-file", file),   SBX_LIST("write-file", file),
+        SBX_LIST("append", file),        SBX_LIST("truncate", file),
+        SBX_LIST("chmod", file),         SBX_LIST("utimens", file),
+        SBX_LIST("rename", file, other), SBX_LIST("link", other, file),
+        SBX_LIST("unlink", other),       SBX_LIST("symlink", "x", other),
+        SBX_LIST("unlink", other),       SBX_LIST("mkdir", other),
+        SBX_LIST("rmdir", other),        SBX_LIST("mknod-fifo", other),
+        SBX_LIST("write-proc-fd", file), SBX_LIST("open-tmpfile", place->root),
     };
 
     prepare(place);

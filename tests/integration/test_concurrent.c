@@ -53,7 +53,8 @@ static void test_some_are_killed(void **state)
 
     for (int i = 0; i < AT_ONCE; i++) {
         sbx_test_request request = {.options = SBX_NO_LIST,
-                                    .command = SBX_LIST(place->probe, "fork-exec", "20", "/bin/true")};
+                                    .command =
+                                        SBX_LIST(place->probe, "fork-exec", "20", "/bin/true")};
 
         sbx_test_start(&children[i], place, &request);
     }

@@ -73,8 +73,8 @@ static void expect_output(const sbx_test_place *place, const sbx_test_request *r
 
     sbx_test_run(&outcome, place, request);
     if (outcome.exit_code != 0 || strcmp(outcome.out, text) != 0)
-        fail_msg("exit %d, stdout \"%s\" instead of \"%s\", stderr %s", outcome.exit_code, outcome.out,
-                 text, outcome.err);
+        fail_msg("exit %d, stdout \"%s\" instead of \"%s\", stderr %s", outcome.exit_code,
+                 outcome.out, text, outcome.err);
     sbx_test_outcome_done(&outcome);
 }
 
@@ -83,17 +83,19 @@ static void test_lookup(void **state)
     const sbx_test_place *place = *state;
     const char *path = sbx_test_text("PATH=/nonexistent:%s/bin", place->base);
     const char *script = sbx_test_path(place->root, "script");
-    const char *const by_name[] = {sbx_test_binary(), "exec", "--read", place->base, "probe", "ping",
-                                   NULL};
+    const char *const by_name[] = {sbx_test_binary(), "exec", "--read", place->base,
+                                   "probe",           "ping", NULL};
     sbx_test_request request = {.command = SBX_LIST("probe", "ping"), .env = SBX_LIST(path)};
 
     expect_output(place, &request, "ping: DID\n");
-    /* Without "--" the first word that is no option is the command, and what follows is the command's. */
+    /* Without "--" the first word that is no option is the command, and what follows is the
+     * command's. */
     request.as_is = true;
     request.command = by_name;
     expect_output(place, &request, "ping: DID\n");
     /* A relative path is looked at from the working directory, not in PATH. */
-    request = (sbx_test_request){.command = SBX_LIST("./script", "--mem", "1"), .env = SBX_LIST(path)};
+    request =
+        (sbx_test_request){.command = SBX_LIST("./script", "--mem", "1"), .env = SBX_LIST(path)};
     sbx_test_write(script, "#!/bin/sh\necho \"$@\"\n");
     assert_int_equal(chmod(script, 0755), 0);
     expect_output(place, &request, "--mem 1\n");
@@ -105,13 +107,14 @@ static void test_lookup(void **state)
 static void test_arguments_are_exact(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.command = SBX_LIST("/usr/bin/printf", "[%s]", "", " ", "a\nb", "$HOME",
-                                                    "\"'\\", "--", "-x", "\xff\xfe", "*")};
+    sbx_test_request request = {.command = SBX_LIST("/usr/bin/printf", "[%s]", "", " ", "a\nb",
+                                                    "$HOME", "\"'\\", "--", "-x", "\xff\xfe", "*")};
 
     expect_output(place, &request, "[][ ][a\nb][$HOME][\"'\\][--][-x][\xff\xfe][*]");
 }
 
-/* Copies one descriptor into another until the end, in a child of its own that holds no other ends. */
+/* Copies one descriptor into another until the end, in a child of its own that holds no other
+ * ends. */
 static pid_t start_copy(int to, int from, const int ends[4])
 {
     pid_t child = fork();
@@ -273,7 +276,8 @@ static void test_environment(void **state)
 {
     const sbx_test_place *place = *state;
     const char *const *env = SBX_LIST("SBX_TEST_PLAIN=plain", "SBX_TEST_TOKEN=token");
-    sbx_test_request request = {.env = env, .command = SBX_LIST(place->probe, "env", "SBX_TEST_PLAIN")};
+    sbx_test_request request = {.env = env,
+                                .command = SBX_LIST(place->probe, "env", "SBX_TEST_PLAIN")};
     sbx_test_outcome outcome;
 
     expect_output(place, &request, "SBX_TEST_PLAIN=plain\nenv: DID\n");
@@ -323,7 +327,8 @@ static void test_umask_is_kept(void **state)
     umask(before);
 }
 
-/* The command has ended; what it left behind still holds stdout, and neither delays nor survives. */
+/* The command has ended; what it left behind still holds stdout, and neither delays nor
+ * survives. */
 static void test_daemon_left_behind(void **state)
 {
     const sbx_test_place *place = *state;
@@ -357,10 +362,10 @@ static void test_daemon_left_behind(void **state)
 static void test_nested(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {
-        .options = SBX_LIST("--read", sbx_test_binary()),
-        .command = SBX_LIST(sbx_test_binary(), "exec", "--audit-db",
-                            sbx_test_path(place->root, "inner.db"), "--", "/bin/true")};
+    sbx_test_request request = {.options = SBX_LIST("--read", sbx_test_binary()),
+                                .command = SBX_LIST(sbx_test_binary(), "exec", "--audit-db",
+                                                    sbx_test_path(place->root, "inner.db"), "--",
+                                                    "/bin/true")};
     sbx_test_outcome outcome;
 
     sbx_test_run(&outcome, place, &request);
@@ -413,8 +418,8 @@ static void test_impossible_names(void **state)
 static void test_signal_dispositions(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.command = SBX_LIST("/bin/grep", "-E", "^Sig(Blk|Ign|Cgt):",
-                                                    "/proc/self/status")};
+    sbx_test_request request = {
+        .command = SBX_LIST("/bin/grep", "-E", "^Sig(Blk|Ign|Cgt):", "/proc/self/status")};
     sbx_test_outcome inside, outside;
 
     for (int ignored = 0; ignored < 2; ignored++) {
@@ -454,5 +459,6 @@ int main(void)
         sbx_unit_test(test_signal_dispositions),
     };
 
-    return cmocka_run_group_tests_name("exec", tests, sbx_test_place_setup, sbx_test_place_teardown);
+    return cmocka_run_group_tests_name("exec", tests, sbx_test_place_setup,
+                                       sbx_test_place_teardown);
 }

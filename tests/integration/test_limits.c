@@ -82,7 +82,8 @@ static void test_processes(void **state)
     sbx_test_outcome outcome;
     int forked = 0;
 
-    sbx_test_exec(&outcome, place, SBX_LIST("--procs", "20"), SBX_LIST(place->probe, "fork-bomb", "100"));
+    sbx_test_exec(&outcome, place, SBX_LIST("--procs", "20"),
+                  SBX_LIST(place->probe, "fork-bomb", "100"));
     /* The kernel tells nobody that an rlimit was reached. */
     if (strcmp(enforcer(&outcome, "procs"), "rlimit") == 0)
         sbx_test_expect(&outcome, SBX_PROBE_DENIED, "nonzero", "");
@@ -103,9 +104,10 @@ static void test_fork_bomb(void **state)
     const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
 
-    sbx_test_exec(&outcome, place,
-                  SBX_LIST("--procs", "32", "--wall", "1500ms", "--grace", "100ms", "--mem", "256M"),
-                  SBX_LIST(place->probe, "fork-for-ever", sbx_test_host_namespace(), "30"));
+    sbx_test_exec(
+        &outcome, place,
+        SBX_LIST("--procs", "32", "--wall", "1500ms", "--grace", "100ms", "--mem", "256M"),
+        SBX_LIST(place->probe, "fork-for-ever", sbx_test_host_namespace(), "30"));
     sbx_test_expect(&outcome, 124, "limit", "wall");
     assert_true(outcome.wall_ms < 5000);
     assert_int_equal(sbx_test_count_processes(place), 0);
@@ -178,8 +180,8 @@ static void test_wall_of_a_stopped_command(void **state)
     const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
 
-    run_limited(&outcome, place, SBX_LIST("--wall", "500ms", "--grace", "200ms"), 124, "limit", "wall",
-                SBX_LIST("/bin/sh", "-c", "kill -STOP $$"));
+    run_limited(&outcome, place, SBX_LIST("--wall", "500ms", "--grace", "200ms"), 124, "limit",
+                "wall", SBX_LIST("/bin/sh", "-c", "kill -STOP $$"));
     assert_true(outcome.wall_ms < 5000);
     sbx_test_outcome_done(&outcome);
 }
@@ -221,7 +223,8 @@ static void test_open_files(void **state)
     sbx_test_outcome outcome;
     int opened = 0;
 
-    sbx_test_exec(&outcome, place, SBX_LIST("--files", "32"), SBX_LIST(place->probe, "open-files", "100"));
+    sbx_test_exec(&outcome, place, SBX_LIST("--files", "32"),
+                  SBX_LIST(place->probe, "open-files", "100"));
     assert_int_equal(outcome.exit_code, SBX_PROBE_DENIED);
     assert_int_equal(sscanf(outcome.out, "opened=%d", &opened), 1);
     assert_in_range(opened, 20, 32);
@@ -257,8 +260,8 @@ static void test_output(void **state)
 static void test_output_counts_both(void **state)
 {
     const sbx_test_place *place = *state;
-    const char *script = sbx_test_text("'%s' print 700000; '%s' print 700000 >&2; exit 0", place->probe,
-                                       place->probe);
+    const char *script = sbx_test_text("'%s' print 700000; '%s' print 700000 >&2; exit 0",
+                                       place->probe, place->probe);
     sbx_test_outcome outcome;
 
     run_limited(&outcome, place, SBX_LIST("--output", "1M"), 137, "limit", "output",
@@ -274,8 +277,8 @@ static void test_grace(void **state)
     const char *cleaned = sbx_test_path(place->root, "cleaned");
     sbx_test_outcome outcome;
 
-    run_limited(&outcome, place, SBX_LIST("--wall", "300ms", "--grace", "700ms"), 124, "limit", "wall",
-                SBX_LIST(place->probe, "ignore-term", "30"));
+    run_limited(&outcome, place, SBX_LIST("--wall", "300ms", "--grace", "700ms"), 124, "limit",
+                "wall", SBX_LIST(place->probe, "ignore-term", "30"));
     assert_in_range(outcome.wall_ms, 1000, 4000);
     sbx_test_outcome_done(&outcome);
     run_limited(&outcome, place, SBX_LIST("--wall", "300ms", "--grace", "5s"), 124, "limit", "wall",
@@ -309,7 +312,8 @@ static void test_signals_to_sbx(void **state)
         sbx_test_outcome outcome;
 
         (void)unlink(cleaned);
-        stop_with(&outcome, place, numbers[i], SBX_NO_LIST, SBX_LIST(place->probe, "clean-up", cleaned));
+        stop_with(&outcome, place, numbers[i], SBX_NO_LIST,
+                  SBX_LIST(place->probe, "clean-up", cleaned));
         assert_true(sbx_test_exists(cleaned));
         assert_true(outcome.wall_ms < 5000);
         sbx_test_outcome_done(&outcome);
@@ -364,5 +368,6 @@ int main(void)
         sbx_unit_test(test_second_signal),
     };
 
-    return cmocka_run_group_tests_name("limits", tests, sbx_test_place_setup, sbx_test_place_teardown);
+    return cmocka_run_group_tests_name("limits", tests, sbx_test_place_setup,
+                                       sbx_test_place_teardown);
 }

@@ -41,7 +41,8 @@ static void test_all_three_are_terminals(void **state)
 static void test_foreground_and_size(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.options = SBX_NO_LIST, .command = SBX_LIST(place->probe, "terminal")};
+    sbx_test_request request = {.options = SBX_NO_LIST,
+                                .command = SBX_LIST(place->probe, "terminal")};
     sbx_test_terminal terminal;
     sbx_test_child child;
     sbx_test_outcome outcome;
@@ -60,7 +61,8 @@ static void test_foreground_and_size(void **state)
 static void test_resize_while_it_runs(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.options = SBX_NO_LIST, .command = SBX_LIST(place->probe, "wait-resize")};
+    sbx_test_request request = {.options = SBX_NO_LIST,
+                                .command = SBX_LIST(place->probe, "wait-resize")};
     sbx_test_terminal terminal;
     sbx_test_child child;
     sbx_test_outcome outcome;
@@ -168,9 +170,8 @@ static void test_shell_outside(void **state)
     sbx_test_request request = {.as_is = true,
                                 .command = SBX_LIST("/bin/sh", "-i"),
                                 .env = SBX_LIST("PS1=prompt> ", "ENV")};
-    const char *line = sbx_test_text(
-        "%s exec --audit-db %s --read %s -- %s ignore-term 4\n", sbx_test_binary(), place->database,
-        place->base, place->probe);
+    const char *line = sbx_test_text("%s exec --audit-db %s --read %s -- %s ignore-term 4\n",
+                                     sbx_test_binary(), place->database, place->base, place->probe);
     sbx_test_terminal terminal;
     sbx_test_child child;
     sbx_test_outcome outcome;
@@ -208,8 +209,9 @@ static void test_background_run(void **state)
     sbx_test_request request = {.as_is = true,
                                 .command = SBX_LIST("/bin/sh", "-i"),
                                 .env = SBX_LIST("PS1=prompt> ", "ENV")};
-    const char *line = sbx_test_text("%s exec --audit-db %s -- /bin/sh -c 'sleep 0.3; echo do''ne' & wait\n",
-                                     sbx_test_binary(), place->database);
+    const char *line =
+        sbx_test_text("%s exec --audit-db %s -- /bin/sh -c 'sleep 0.3; echo do''ne' & wait\n",
+                      sbx_test_binary(), place->database);
     sbx_test_terminal terminal;
     sbx_test_child child;
     sbx_test_outcome outcome;

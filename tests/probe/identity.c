@@ -1,6 +1,7 @@
 /*
  * Verbs that say what this process is and has; and try-syscall, the oracle without side effects: a
- * call with pointers and descriptors that are nobody's. EFAULT, EBADF or EINVAL: it reached the kernel.
+ * call with pointers and descriptors that are nobody's. EFAULT, EBADF or EINVAL: it reached the
+ * kernel.
  * EPERM, EACCES, ENOSYS or SIGSYS: somebody filtered it.
  */
 #include <dirent.h>
@@ -156,18 +157,52 @@ static const struct {
     const char *name;
     long number;
 } oracle[] = {
-#define CALL(name) {#name, SYS_##name}
-    CALL(mount),          CALL(umount2),         CALL(pivot_root),        CALL(chroot),
-    CALL(fsopen),         CALL(fsmount),         CALL(fsconfig),          CALL(fspick),
-    CALL(move_mount),     CALL(open_tree),       CALL(mount_setattr),     CALL(unshare),
-    CALL(setns),          CALL(ptrace),          CALL(process_vm_readv),  CALL(process_vm_writev),
-    CALL(pidfd_getfd),    CALL(kcmp),            CALL(keyctl),            CALL(add_key),
-    CALL(request_key),    CALL(bpf),             CALL(io_uring_setup),    CALL(io_uring_enter),
-    CALL(io_uring_register), CALL(perf_event_open), CALL(userfaultfd),    CALL(init_module),
-    CALL(finit_module),   CALL(delete_module),   CALL(kexec_load),        CALL(kexec_file_load),
-    CALL(open_by_handle_at), CALL(swapon),       CALL(swapoff),           CALL(reboot),
-    CALL(acct),           CALL(quotactl),        CALL(settimeofday),      CALL(clock_settime),
-    CALL(sethostname),    CALL(setdomainname),
+#define CALL(name)                                                                                 \
+    {                                                                                              \
+#name, SYS_##name                                                                          \
+    }
+    CALL(mount),
+    CALL(umount2),
+    CALL(pivot_root),
+    CALL(chroot),
+    CALL(fsopen),
+    CALL(fsmount),
+    CALL(fsconfig),
+    CALL(fspick),
+    CALL(move_mount),
+    CALL(open_tree),
+    CALL(mount_setattr),
+    CALL(unshare),
+    CALL(setns),
+    CALL(ptrace),
+    CALL(process_vm_readv),
+    CALL(process_vm_writev),
+    CALL(pidfd_getfd),
+    CALL(kcmp),
+    CALL(keyctl),
+    CALL(add_key),
+    CALL(request_key),
+    CALL(bpf),
+    CALL(io_uring_setup),
+    CALL(io_uring_enter),
+    CALL(io_uring_register),
+    CALL(perf_event_open),
+    CALL(userfaultfd),
+    CALL(init_module),
+    CALL(finit_module),
+    CALL(delete_module),
+    CALL(kexec_load),
+    CALL(kexec_file_load),
+    CALL(open_by_handle_at),
+    CALL(swapon),
+    CALL(swapoff),
+    CALL(reboot),
+    CALL(acct),
+    CALL(quotactl),
+    CALL(settimeofday),
+    CALL(clock_settime),
+    CALL(sethostname),
+    CALL(setdomainname),
 #undef CALL
 };
 

@@ -254,7 +254,8 @@ static int set_affinity(char **arguments)
 static int make_filter_with_listener(char **arguments)
 {
     (void)arguments;
-    /* SECCOMP_SET_MODE_FILTER with NEW_LISTENER and no program: EFAULT says that it came through. */
+    /* SECCOMP_SET_MODE_FILTER with NEW_LISTENER and no program: EFAULT says that it came
+     * through. */
     if (syscall(SYS_seccomp, 1, 1UL << 3, NULL) >= 0 || errno == EFAULT)
         return 0;
     return errno;

@@ -181,8 +181,8 @@ static int show_terminal(char **arguments)
     (void)arguments;
     if (foreground < 0 || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0)
         return errno;
-    printf("foreground=%d group=%d session=%d rows=%u columns=%u\n", (int)foreground, (int)getpgrp(),
-           (int)getsid(0), size.ws_row, size.ws_col);
+    printf("foreground=%d group=%d session=%d rows=%u columns=%u\n", (int)foreground,
+           (int)getpgrp(), (int)getsid(0), size.ws_row, size.ws_col);
     return foreground == getpgrp() ? 0 : EPERM;
 }
 

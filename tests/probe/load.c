@@ -1,4 +1,5 @@
-/* Verbs that use much of something. A refusal by a limit (ENOMEM, EAGAIN, EMFILE, EFBIG) is DENIED. */
+/* Verbs that use much of something. A refusal by a limit (ENOMEM, EAGAIN, EMFILE, EFBIG) is
+ * DENIED. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,8 +13,8 @@
 
 #include "tests/probe/probe.h"
 
-static const int denied_limit[] = {ENOMEM, EAGAIN, EMFILE, EFBIG, ENOSPC, EDQUOT,
-                                   EACCES, EPERM,  EROFS,  0};
+static const int denied_limit[] = {ENOMEM, EAGAIN, EMFILE, EFBIG, ENOSPC,
+                                   EDQUOT, EACCES, EPERM,  EROFS, 0};
 
 enum { CHILDREN_MAX = 4096 };
 
@@ -29,7 +30,8 @@ static double now(void)
 static int touch_memory(long long mebibytes)
 {
     for (long long i = 0; i < mebibytes; i++) {
-        char *memory = mmap(NULL, 1UL << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *memory =
+            mmap(NULL, 1UL << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (memory == MAP_FAILED)
             return errno;

@@ -13,13 +13,13 @@
 
 const int sbx_probe_denied_usual[] = {EACCES, EPERM, EROFS, ENOSYS, 0};
 
-static const int absent_usual[] = {ENOENT,     ESRCH,           ENXIO,  ENODEV, ENOTTY,
+static const int absent_usual[] = {ENOENT,     ESRCH,           ENXIO,  ENODEV,       ENOTTY,
                                    EOPNOTSUPP, EPROTONOSUPPORT, ENOSYS, ECONNREFUSED, 0};
 
 static const sbx_probe_verb *const tables[] = {
-    sbx_probe_write_verbs,  sbx_probe_read_verbs,     sbx_probe_network_verbs, sbx_probe_process_verbs,
-    sbx_probe_kernel_verbs, sbx_probe_identity_verbs, sbx_probe_load_verbs,    sbx_probe_life_verbs,
-    NULL};
+    sbx_probe_write_verbs,   sbx_probe_read_verbs,   sbx_probe_network_verbs,
+    sbx_probe_process_verbs, sbx_probe_kernel_verbs, sbx_probe_identity_verbs,
+    sbx_probe_load_verbs,    sbx_probe_life_verbs,   NULL};
 
 long long sbx_probe_number(const char *text)
 {

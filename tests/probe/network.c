@@ -19,7 +19,7 @@
 
 /* EADDRNOTAVAIL: the namespace has no loopback. EAFNOSUPPORT is what a filter may say for "no such
  * family"; the run outside proves that this kernel has it. */
-static const int denied_network[] = {EACCES,      EPERM,         ENOSYS,         ENETUNREACH,
+static const int denied_network[] = {EACCES,       EPERM,         ENOSYS,       ENETUNREACH,
                                      EHOSTUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, 0};
 
 static int close_with(int fd, int failed)
@@ -51,8 +51,7 @@ static int connect_tcp(char **arguments)
     struct sockaddr_in address;
     int result = parse_address(&address, arguments);
 
-    return result != 0 ? result
-                       : connect_address(AF_INET, SOCK_STREAM, &address, sizeof(address));
+    return result != 0 ? result : connect_address(AF_INET, SOCK_STREAM, &address, sizeof(address));
 }
 
 static int connect_tcp6(char **arguments)
@@ -74,8 +73,8 @@ static int send_udp(char **arguments)
     if (result != 0)
         return result;
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return close_with(fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address,
-                                           sizeof(address)) != 1);
+    return close_with(
+        fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address)) != 1);
 }
 
 /* TCP Fast Open: an address that never passes through connect(). */
@@ -116,7 +115,8 @@ static int talk_to_self(char **arguments)
     (void)arguments;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (listener < 0 || client < 0 || bind(listener, (struct sockaddr *)&address, bytes) != 0 ||
-        listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&address, &bytes) != 0 ||
+        listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &bytes) != 0 ||
         connect(client, (struct sockaddr *)&address, bytes) != 0 ||
         (server = accept(listener, NULL, NULL)) < 0 || write(client, "x", 1) != 1 ||
         read(server, &byte, 1) != 1)
@@ -196,8 +196,7 @@ static int send_unix(char **arguments)
     socklen_t bytes = name_address(&address, arguments[0], 0);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    return close_with(fd, fd < 0 ||
-                              sendto(fd, "x", 1, 0, (struct sockaddr *)&address, bytes) != 1);
+    return close_with(fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, bytes) != 1);
 }
 
 static int send_named(int fd, const char *path)

@@ -1,15 +1,18 @@
 /*
- * The probe: one static program with verbs, run once outside the sandbox (the control: it must be able
+ * The probe: one static program with verbs, run once outside the sandbox (the control: it must
+ * be able
  * to do the thing) and once inside (it must not).
  *
  *     probe VERB ARGUMENTS…
  *     probe inside NAMESPACE VERB ARGUMENTS…
  *
- * The second form does nothing (BROKEN) unless it is confined: in another pid namespace than NAMESPACE
+ * The second form does nothing (BROKEN) unless it is confined: in another pid namespace than
+ * NAMESPACE
  * (the host's, "pid:[4026531836]"), or without any rights and behind a filter. Several verbs would
  * take the host down where a broken sandbox lets them run.
  *
- * It answers by its exit code, so that a mistyped path can't pass for a denial, and says the same in
+ * It answers by its exit code, so that a mistyped path can't pass for a denial, and says the
+ * same in
  * words on stdout: "write-file: DENIED EROFS".
  */
 #ifndef SBX_TESTS_PROBE_H

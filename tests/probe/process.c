@@ -122,7 +122,8 @@ static int type_ahead(char **arguments)
     return ioctl(STDIN_FILENO, TIOCSTI, "x") == 0 ? 0 : errno;
 }
 
-/* The same call with bits above the 32 that the kernel looks at: a filter that compares 64 misses it. */
+/* The same call with bits above the 32 that the kernel looks at: a filter that compares 64
+ * misses it. */
 static int type_ahead_high(char **arguments)
 {
     (void)arguments;

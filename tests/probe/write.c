@@ -17,7 +17,7 @@
 static const int denied_make[] = {EACCES, EPERM, EROFS, ENOSYS, EEXIST, 0};
 static const int denied_across[] = {EACCES, EPERM, EROFS, ENOSYS, EXDEV, EEXIST, 0};
 /* EBUSY: a mount point; EISDIR, ENOTDIR: a stand-in of another kind. */
-static const int denied_busy[] = {EACCES, EPERM, EROFS,  ENOSYS,  EXDEV,
+static const int denied_busy[] = {EACCES, EPERM,  EROFS,  ENOSYS,  EXDEV,
                                   EBUSY,  EEXIST, EISDIR, ENOTDIR, 0};
 static const int denied_closed[] = {EACCES, EPERM, EROFS, ENOSYS, EBADF, 0};
 

@@ -83,7 +83,8 @@ json_t *sbx_test_audit_run(const sbx_test_place *place, const char *run_id)
     json_t *row;
     size_t i;
 
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *id = json_string_value(json_object_get(row, "run"));
 
         if (id != NULL && strcmp(id, run_id) == 0)
@@ -114,7 +115,8 @@ json_t *sbx_test_find_denial(const json_t *rows, const char *ops, const char *ta
     json_t *row;
     size_t i;
 
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *row_op = json_string_value(json_object_get(row, "op"));
         const char *row_target = json_string_value(json_object_get(row, "target"));
 

@@ -39,7 +39,8 @@ static void run_inside(sbx_test_outcome *out, const sbx_test_place *place,
     sbx_test_run(out, place, &request);
     if (out->result == NULL || json_object_get(out->result, "run_id") == NULL ||
         out->exit_code == 125)
-        fail_msg("%s: sbx did not run it: exit %d, %.1000s", escape->attempt[0], out->exit_code, out->err);
+        fail_msg("%s: sbx did not run it: exit %d, %.1000s", escape->attempt[0], out->exit_code,
+                 out->err);
 }
 
 static int run_outside(const sbx_test_place *place, const sbx_test_escape *escape)
@@ -65,7 +66,8 @@ static int run_outside(const sbx_test_place *place, const sbx_test_escape *escap
     return code;
 }
 
-/* The control. False: this kernel or this user can't do it anyway, so inside only "not DID" is asked. */
+/* The control. False: this kernel or this user can't do it anyway, so inside only "not DID" is
+ * asked. */
 static bool check_outside(const sbx_test_place *place, const sbx_test_escape *escape)
 {
     int code;

@@ -179,7 +179,8 @@ static bool make_base(char out[SBX_TEST_PATH_BYTES], const char *directory)
 
     if (directory == NULL || realpath(directory, resolved) == NULL)
         return false;
-    if (snprintf(out, SBX_TEST_PATH_BYTES, "%s/sbx-test-XXXXXX", resolved) >= SBX_TEST_PATH_BYTES / 2)
+    if (snprintf(out, SBX_TEST_PATH_BYTES, "%s/sbx-test-XXXXXX", resolved) >=
+        SBX_TEST_PATH_BYTES / 2)
         return false;
     return mkdtemp(out) != NULL;
 }
@@ -272,6 +273,14 @@ size_t sbx_test_count_probes(const sbx_test_place *place)
 size_t sbx_test_count_processes(const sbx_test_place *place)
 {
     return count_with(place->base, true, NULL);
+}
+
+int sbx_test_find_process(const sbx_test_place *place)
+{
+    int pid = 0;
+
+    (void)count_with(place->base, true, &pid);
+    return pid;
 }
 
 int sbx_test_find_probe(const sbx_test_place *place)

@@ -8,8 +8,10 @@
  *   base/state/    the audit database
  *   base/bin/      a copy of the probe, whose path nobody else's process has
  *
- * Made where $SBX_TEST_DIR says, else in the working directory (ctest's, inside the build tree), else
- * in $TMPDIR or /tmp. The two differ: /tmp is private inside, and then base is only there by --read.
+ * Made where $SBX_TEST_DIR says, else in the working directory (ctest's, inside the build tree),
+ * else
+ * in $TMPDIR or /tmp. The two differ: /tmp is private inside, and then base is only there by
+ * --read.
  */
 #ifndef SBX_TESTS_SUPPORT_PLACE_H
 #define SBX_TESTS_SUPPORT_PLACE_H
@@ -43,26 +45,31 @@ const char *sbx_test_text(const char *format, ...) __attribute__((format(printf,
 void sbx_test_write(const char *path, const char *text);
 void sbx_test_write_deep(const char *path, const char *text); /* with the directories above it */
 void sbx_test_mkdir(const char *path);
-bool sbx_test_exists(const char *path); /* also a dangling symlink */
-bool sbx_test_holds(const char *path, const char *text); /* exactly that */
+bool sbx_test_exists(const char *path);                       /* also a dangling symlink */
+bool sbx_test_holds(const char *path, const char *text);      /* exactly that */
 void sbx_test_copy_program(const char *to, const char *from); /* mode 0755 */
 void sbx_test_remove_tree(const char *path);
 
-/* Where sbx and the probe are: $SBX_BIN, $SBX_PROBE, else bin/ at or above this program's directory. */
+/* Where sbx and the probe are: $SBX_BIN, $SBX_PROBE, else bin/ at or above this program's
+ * directory. */
 const char *sbx_test_binary(void);
 const char *sbx_test_probe(void);
 
-/* Processes started from this place's probe; and those that name the place at all (sbx included). */
+/* Processes started from this place's probe; and those that name the place at all (sbx
+ * included). */
 size_t sbx_test_count_probes(const sbx_test_place *place);
 size_t sbx_test_count_processes(const sbx_test_place *place);
 
-/* Ends them: what a failing sandbox let live. They were started by this test, as nobody else names this
+/* Ends them: what a failing sandbox let live. They were started by this test, as nobody else
+ * names this
  * place. */
 void sbx_test_kill_processes(const sbx_test_place *place);
 
 /* Waits until that many probes run (exactly), at most timeout_ms. False: they do not. */
 bool sbx_test_wait_probes(const sbx_test_place *place, size_t count, unsigned timeout_ms);
 
+/* The pid of some process with the place in its command line; 0: none. */
+int sbx_test_find_process(const sbx_test_place *place);
 /* The host's pid of one of the probes, 0: none. */
 int sbx_test_find_probe(const sbx_test_place *place);
 

@@ -91,7 +91,8 @@ static void make_environment(word_list *list, const sbx_test_place *place,
     set_variable(list, sbx_test_text("HOME=%s", place->home));
     set_variable(list, "XDG_STATE_HOME");
     set_variable(list, "SBX_AUDIT_DB");
-    for (const char *const *variable = request->env; variable != NULL && *variable != NULL; variable++)
+    for (const char *const *variable = request->env; variable != NULL && *variable != NULL;
+         variable++)
         set_variable(list, *variable);
 }
 
@@ -102,8 +103,8 @@ static void make_command_line(word_list *list, const sbx_test_place *place,
     if (!request->as_is) {
         add_words(list, SBX_LIST(sbx_test_binary(), "exec", "--result", result_path));
         if (!request->without_database)
-            add_words(list, SBX_LIST("--audit-db",
-                                     request->database != NULL ? request->database : place->database));
+            add_words(list, SBX_LIST("--audit-db", request->database != NULL ? request->database
+                                                                             : place->database));
         if (!request->without_roots)
             add_words(list, SBX_LIST("--read", place->base, "--write", place->root));
         add_words(list, request->options);
@@ -254,7 +255,8 @@ void sbx_test_outcome_done(sbx_test_outcome *outcome)
     memset(outcome, 0, sizeof(*outcome));
 }
 
-void sbx_test_run(sbx_test_outcome *out, const sbx_test_place *place, const sbx_test_request *request)
+void sbx_test_run(sbx_test_outcome *out, const sbx_test_place *place,
+                  const sbx_test_request *request)
 {
     sbx_test_child child;
 

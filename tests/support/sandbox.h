@@ -3,7 +3,8 @@
  * and the rows of the audit database.
  *
  *     sbx_test_outcome outcome;
- *     sbx_test_exec(&outcome, &place, SBX_LIST("--mem", "64M"), SBX_LIST(place.probe, "alloc", "99"));
+ *     sbx_test_exec(&outcome, &place, SBX_LIST("--mem", "64M"), SBX_LIST(place.probe, "alloc",
+ * "99"));
  *     assert_int_equal(outcome.exit_code, 137);
  *     assert_string_equal(sbx_test_word(&outcome, "reason"), "memory");
  *     sbx_test_outcome_done(&outcome);
@@ -27,16 +28,16 @@ enum { SBX_TEST_TIMEOUT_MS = 20000 };
 typedef struct sbx_test_request {
     const char *const *options; /* of `sbx exec`, before "--" */
     const char *const *command;
-    const char *const *env;     /* NAME=VALUE over ours; a NAME alone takes it away; NULL: nothing */
-    const char *cwd;            /* NULL: place->root */
-    const char *database;       /* NULL: place->database */
-    int stdio[3];               /* descriptors to use; 0: /dev/null for stdin, captured for the others;
+    const char *const *env; /* NAME=VALUE over ours; a NAME alone takes it away; NULL: nothing */
+    const char *cwd;        /* NULL: place->root */
+    const char *database;   /* NULL: place->database */
+    int stdio[3];           /* descriptors to use; 0: /dev/null for stdin, captured for the others;
                                    -1: closed */
-    int extra_fd;               /* is passed on under its own number; 0: none */
-    bool without_roots;         /* no --read base and --write root */
-    bool without_database;      /* no --audit-db: let sbx find its own */
-    bool as_is;                 /* command is the whole command line: no sbx, no options */
-    bool new_session;           /* its own session, and stdin becomes its controlling terminal */
+    int extra_fd;           /* is passed on under its own number; 0: none */
+    bool without_roots;     /* no --read base and --write root */
+    bool without_database;  /* no --audit-db: let sbx find its own */
+    bool as_is;             /* command is the whole command line: no sbx, no options */
+    bool new_session;       /* its own session, and stdin becomes its controlling terminal */
 } sbx_test_request;
 
 /* While it runs. */
@@ -55,7 +56,7 @@ typedef struct sbx_test_outcome {
     uint64_t wall_ms;
     char *out, *err; /* 0-terminated; never NULL */
     size_t out_bytes, err_bytes;
-    json_t *result;  /* NULL: sbx wrote none */
+    json_t *result; /* NULL: sbx wrote none */
 } sbx_test_outcome;
 
 void sbx_test_start(sbx_test_child *child, const sbx_test_place *place,
@@ -69,7 +70,8 @@ int sbx_test_stop_children(void **state);
 #define sbx_unit_test(function) cmocka_unit_test_teardown(function, sbx_test_stop_children)
 
 /* Start and finish. */
-void sbx_test_run(sbx_test_outcome *out, const sbx_test_place *place, const sbx_test_request *request);
+void sbx_test_run(sbx_test_outcome *out, const sbx_test_place *place,
+                  const sbx_test_request *request);
 void sbx_test_exec(sbx_test_outcome *out, const sbx_test_place *place, const char *const *options,
                    const char *const *command);
 
@@ -82,7 +84,8 @@ int sbx_test_probe_outside(const sbx_test_place *place, const char *const *argum
 /* What the child has written to stdout so far holds text, at most timeout_ms from now. */
 bool sbx_test_wait_output(const sbx_test_child *child, const char *text, unsigned timeout_ms);
 
-/* Fields of the result JSON (numbers: also of its "usage"); the test fails where they are missing. */
+/* Fields of the result JSON (numbers: also of its "usage"); the test fails where they are
+ * missing. */
 const char *sbx_test_word(const sbx_test_outcome *outcome, const char *key);
 json_int_t sbx_test_number(const sbx_test_outcome *outcome, const char *key);
 
@@ -101,7 +104,8 @@ json_t *sbx_test_audit_processes(const sbx_test_place *place, const char *run_id
 /* One run's row by id, or NULL. The caller gives it back. */
 json_t *sbx_test_audit_run(const sbx_test_place *place, const char *run_id);
 
-/* A denial of that run whose op is one of `ops` (words split by '|'; NULL: any) and whose target holds
+/* A denial of that run whose op is one of `ops` (words split by '|'; NULL: any) and whose target
+ * holds
  * `target` (NULL: any). Borrowed from rows, or NULL. */
 json_t *sbx_test_find_denial(const json_t *rows, const char *ops, const char *target);
 

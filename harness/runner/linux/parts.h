@@ -70,6 +70,11 @@ typedef struct sbx_placeholders {
 
 SBX_MUST_USE sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sbx_error *err);
 void sbx_placeholders_release(sbx_placeholders *held);
+/* The paths of a plan's placeholders, NULL-terminated, for the start row: who is killed while they stand
+ * leaves them to the next start. NULL: none, or no memory. Freed by the caller; the paths are the plan's. */
+const char **sbx_placeholders_list(const sbx_plan *plan);
+/* Takes away one that a lost run has left, if nobody holds it. */
+void sbx_placeholder_clear(const char *path);
 
 /* ---- spawn.c: the job's first process --------------------------------------------------------------- */
 
@@ -88,6 +93,7 @@ SBX_MUST_USE sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *
 
 typedef struct sbx_record {
     const sbx_plan *plan;
+    const char **leases; /* NULL: none */
     const sbx_run_options *options;
     sbx_store *store;
     int64_t row; /* 0: no start row */

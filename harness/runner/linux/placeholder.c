@@ -63,6 +63,31 @@ static void release(const struct sbx_placeholder *one)
     close(one->fd);
 }
 
+void sbx_placeholder_clear(const char *path)
+{
+    struct sbx_placeholder one = {.path = path,
+                                  .fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+
+    if (one.fd >= 0)
+        release(&one);
+}
+
+const char **sbx_placeholders_list(const sbx_plan *plan)
+{
+    size_t count = 0;
+    const char **list;
+
+    for (size_t i = 0; i < plan->rule_count; i++)
+        count += plan->rules[i].kind == SBX_RULE_PROTECT_ABSENT;
+    if (count == 0 || !plan->walls[SBX_WALL_MOUNTS])
+        return NULL;
+    list = calloc(count + 1, sizeof(*list));
+    for (size_t i = plan->rule_count; list != NULL && i > 0; i--)
+        if (plan->rules[i - 1].kind == SBX_RULE_PROTECT_ABSENT)
+            list[--count] = plan->rules[i - 1].path;
+    return list;
+}
+
 sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sbx_error *err)
 {
     size_t count = 0;

@@ -1,4 +1,5 @@
 /* The run's rows in the audit database, in the order that nothing can be lost in. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/clock.h"
@@ -8,7 +9,9 @@ enum { FLUSH_EVERY_MS = 250 };
 
 sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err)
 {
-    sbx_store_options options = {.busy_ns = record->options->audit_busy_ns, .cancel = sbx_signals_came()};
+    sbx_store_options options = {.busy_ns = record->options->audit_busy_ns,
+                                 .cancel = sbx_signals_came(),
+                                 .release = sbx_placeholder_clear};
     sbx_error own;
     sbx_status st;
 
@@ -45,6 +48,7 @@ static void describe_start(sbx_store_start *out, const sbx_record *record, const
         .session = record->options->session,
         .agent = record->options->agent,
         .labels = record->options->labels,
+        .leases = (const char *const *)record->leases,
         .caller_uid = plan->caller_uid,
         .target_uid = plan->target_uid,
         .limits = &plan->limits,
@@ -58,7 +62,7 @@ sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *e
     sbx_error own;
     sbx_status st = sbx_record_open(record, result, err);
 
-    if (st != SBX_OK || record->store == NULL)
+    if (st != SBX_OK || record->store == NULL || record->row != 0)
         return st;
     describe_start(&start, record, result);
     st = sbx_store_run_start(&record->row, record->store, &start, &own);
@@ -166,7 +170,9 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
     sbx_error own;
     sbx_status st;
 
-    if (record->store == NULL && (result->audit_failed || sbx_record_open(record, result, &own) != SBX_OK))
+    if (record->row == 0 && result->audit_failed)
+        return; /* what could not be written a moment ago is not tried, and waited for, again */
+    if (record->store == NULL && sbx_record_open(record, result, &own) != SBX_OK)
         return;
     if (record->store == NULL)
         return;
@@ -197,4 +203,6 @@ void sbx_record_close(sbx_record *record)
 {
     sbx_store_close(record->store);
     record->store = NULL;
+    free(record->leases);
+    record->leases = NULL;
 }

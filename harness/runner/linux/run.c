@@ -101,8 +101,8 @@ static sbx_status prepare(live_run *run)
         return st;
     describe_enforcers(run);
     sbx_terminal_look(&run->terminal);
-    if ((st = sbx_placeholders_take(&run->placeholders, plan, run->err)) != SBX_OK ||
-        (st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) != SBX_OK)
+    run->record.leases = sbx_placeholders_list(plan);
+    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) != SBX_OK)
         return st;
     if (plan->watch_denials) {
         run->record.denials = run->result->denials = sbx_denials_create();
@@ -446,6 +446,7 @@ static void conclude(live_run *run)
     result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
     result->output_truncated = run->output.is_truncated;
     result->verdict = sbx_verdict_of(events);
+    sbx_placeholders_release(&run->placeholders); /* before the row says that there is nothing left */
     sbx_record_end(&run->record, result);
 }
 
@@ -481,6 +482,11 @@ static sbx_status start(live_run *run)
     if (run->plan->audit_before_mounts) /* its files must be there to be covered */
         if ((st = sbx_record_open(&run->record, run->result, run->err)) != SBX_OK)
             return st;
+    /* What stands on the host for the run is written down before it stands: then there is no overlap. */
+    if (run->record.leases != NULL &&
+        ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK ||
+         (st = sbx_placeholders_take(&run->placeholders, run->plan, run->err)) != SBX_OK))
+        return st;
     if ((st = spawn(run)) != SBX_OK)
         return st;
     /* 3. The start row is made durable while the target prepares itself: no row, no "go". */
