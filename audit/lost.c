@@ -54,18 +54,23 @@ static sbx_status give_back(sbx_store *store, int64_t run, sbx_error *err)
 {
     sqlite3_stmt *select = NULL;
     sbx_status st;
+    int rc;
 
     if (store->release == NULL)
         return SBX_OK;
     st = sbx_store_prepare(&select, store,
-                           "SELECT value FROM run, json_each(leases) WHERE run.id = ?1", doing, err);
+                           "SELECT value FROM run, json_each(leases) WHERE run.id = ?1 "
+                           "AND status = 'running'",
+                           doing, err);
     if (st != SBX_OK)
         return st;
     sqlite3_bind_int64(select, 1, run);
-    while (sqlite3_step(select) == SQLITE_ROW)
+    while ((rc = sqlite3_step(select)) == SQLITE_ROW)
         store->release((const char *)sqlite3_column_text(select, 0));
+    if (rc != SQLITE_DONE)
+        st = sbx_store_fail(store, rc, doing, err);
     sqlite3_finalize(select);
-    return SBX_OK;
+    return st;
 }
 
 /* Another sbx may have been faster, or the run has ended since we read: then nothing changes. */

@@ -248,15 +248,22 @@ static void test_no_descriptor_is_left(void **state)
 static void test_stdin_is_no_way_out(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_escape escape = {.attempt = SBX_LIST("write-file", "/proc/self/fd/0"),
-                              .record_op = NULL};
-    int fd;
+    const char *const *const options[] = {NULL, SBX_LIST("--identity", "self"),
+                                          SBX_LIST("--no-watch")};
 
-    prepare(place);
-    fd = open(victim(place), O_RDONLY | O_CLOEXEC);
-    escape.stdin_fd = fd;
-    sbx_test_try_escape(place, &escape);
-    close(fd);
+    for (size_t i = 0; i < 3; i++) {
+        sbx_test_escape escape = {.attempt = SBX_LIST("write-file", "/proc/self/fd/0"),
+                                  .options = options[i]};
+        int fd = -1;
+
+        prepare(place);
+        fd = open(victim(place), O_RDONLY | O_CLOEXEC);
+        escape.stdin_fd = fd;
+        sbx_test_try_escape(place, &escape);
+        /* The control's byte went over the first one. */
+        assert_true(sbx_test_holds(victim(place), "xriginal"));
+        close(fd);
+    }
 }
 
 /* A directory as a standard stream would be a door past every mount: it is refused. */

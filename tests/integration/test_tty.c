@@ -193,9 +193,10 @@ static void test_shell_outside(void **state)
     sbx_test_terminal_expect(&terminal, "ignore-term: DID", 10000);
     sbx_test_terminal_expect(&terminal, "code 0", 5000);
     sbx_test_terminal_clear(&terminal);
-    sbx_test_terminal_type(&terminal, "echo back $((20+3)); exit 0\n");
+    sbx_test_terminal_type(&terminal, "echo back $((20+3))\n");
     sbx_test_terminal_expect(&terminal, "back 23", 5000);
     assert_int_equal(sbx_test_terminal_foreground(&terminal), shell_group);
+    sbx_test_terminal_type(&terminal, "exit 0\n");
     finish(&outcome, &child);
     assert_int_equal(outcome.exit_code, 0);
     sbx_test_outcome_done(&outcome);
@@ -225,8 +226,10 @@ static void test_background_run(void **state)
     sbx_test_terminal_expect(&terminal, "done", 10000);
     assert_int_equal(sbx_test_terminal_foreground(&terminal), shell_group);
     sbx_test_terminal_clear(&terminal);
-    sbx_test_terminal_type(&terminal, "echo back $((20+3)); exit 0\n");
+    sbx_test_terminal_type(&terminal, "echo back $((20+3))\n");
     sbx_test_terminal_expect(&terminal, "back 23", 5000);
+    assert_int_equal(sbx_test_terminal_foreground(&terminal), shell_group);
+    sbx_test_terminal_type(&terminal, "exit 0\n");
     finish(&outcome, &child);
     sbx_test_outcome_done(&outcome);
     sbx_test_terminal_close(&terminal);

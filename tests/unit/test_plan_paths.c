@@ -1,6 +1,8 @@
 /* harness/policy/plan.h: what becomes of paths: roots, denials, secrets, protected names, the database. */
 #include "tests/unit/plan_place.h"
 
+#include <pwd.h>
+
 #include "harness/base/path.h"
 
 static void what_cannot_be_a_root(void **state)
@@ -450,9 +452,12 @@ static void too_many_rules(void **state)
 static void a_closed_way(void **state)
 {
     char here[4096], closed[4200], root[4300];
+    const struct passwd *account = getpwuid(getuid());
 
     (void)state;
     assert_non_null(getcwd(here, sizeof(here)));
+    if (account != NULL && sbx_path_is_within(here, account->pw_dir))
+        skip(); /* the caller's home is seen through the caller's eyes: no way in it is closed */
     snprintf(closed, sizeof(closed), "%s/sbx-test-closed-XXXXXX", here);
     if (sbx_path_is_within(here, "/tmp") || sbx_path_is_within(here, "/var/tmp") ||
         mkdtemp(closed) == NULL)

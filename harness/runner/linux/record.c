@@ -76,12 +76,11 @@ sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *e
     return st;
 }
 
-static bool take_batch(sbx_record *record, sbx_store_batch *out)
+static void take_batch(sbx_record *record, sbx_store_batch *out)
 {
     *out = (sbx_store_batch){.denials = record->denials};
     if (record->processes != NULL)
         out->processes = sbx_processes_take_changes(record->processes, &out->process_count);
-    return out->process_count > 0 || record->denials != NULL;
 }
 
 /*
@@ -93,8 +92,8 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     sbx_store_batch batch;
     uint64_t began, took;
 
-    if (record->row == 0)
-        return SBX_UNLIMITED;
+    if (record->row == 0 || record->denials == NULL)
+        return SBX_UNLIMITED; /* nothing is recorded while it runs */
     if (record->flushed_ns == 0)
         record->flushed_ns = now_ns; /* a short run writes everything at its end */
     if (record->flush_pause_ns == 0)
@@ -102,11 +101,13 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     if (now_ns < record->flushed_ns + record->flush_pause_ns)
         return record->flushed_ns + record->flush_pause_ns;
     began = sbx_clock_monotonic_ns();
-    if (sbx_store_try_lock(record->store) && take_batch(record, &batch) &&
-        sbx_store_run_append(record->store, record->row, &batch, &record->append_error) != SBX_OK) {
-        record->append_failed = true; /* told with the end row: those processes are lost */
-        if (record->denials != NULL)
+    if (sbx_store_try_lock(record->store)) {
+        take_batch(record, &batch); /* an empty one gives the lock back */
+        if (sbx_store_run_append(record->store, record->row, &batch, &record->append_error) !=
+            SBX_OK) {
+            record->append_failed = true; /* told with the end row: those processes are lost */
             sbx_denials_retake(record->denials);
+        }
     }
     took = sbx_clock_monotonic_ns() - began;
     record->flushed_ns = now_ns + took;
@@ -183,7 +184,7 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
         result->audit_error = record->append_error;
     }
     if (record->row != 0) {
-        (void)take_batch(record, &batch);
+        take_batch(record, &batch);
         st = sbx_store_run_end(record->store, record->row, &end, &batch, &own);
     } else {
         sbx_store_start start;

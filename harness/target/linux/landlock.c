@@ -68,13 +68,19 @@ static sbx_status allow(const ruleset *rules, const char *path, uint64_t rights,
     return st;
 }
 
-/* The standard streams may be opened again by name (/dev/stdout), where they are files or devices. */
+/*
+ * The standard streams may be opened again by name (/dev/stdout), where they are files or devices, for
+ * writing only where the caller gave them for writing: their mount is the host's, and says nothing.
+ */
 static sbx_status allow_streams(const ruleset *rules, sbx_error *err)
 {
     for (int fd = 0; fd <= 2; fd++) {
         struct stat about;
+        int mode = fcntl(fd, F_GETFL);
         sbx_status st = SBX_OK;
 
+        if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
+            continue;
         if (fstat(fd, &about) == 0 && (S_ISREG(about.st_mode) || S_ISCHR(about.st_mode)))
             st = allow_fd(rules, fd, DEVICE_RIGHTS, "a standard stream", err);
         if (st != SBX_OK)
