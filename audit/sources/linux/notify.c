@@ -99,8 +99,11 @@ uint64_t sbx_watch_lost(const sbx_watch *watch)
     return watch->lost;
 }
 
-/* error 0: let it go on. */
-static void answer(sbx_watch *watch, const struct seccomp_notif *call, int error)
+/*
+ * error 0: let it go on. false: the caller died meanwhile, and its pid may be somebody else's by now; then what was
+ * read from it is not to be believed.
+ */
+static bool answer(sbx_watch *watch, const struct seccomp_notif *call, int error)
 {
     struct seccomp_notif_resp reply = {.id = call->id};
 
@@ -108,7 +111,7 @@ static void answer(sbx_watch *watch, const struct seccomp_notif *call, int error
         reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
         reply.error = -error;
-    (void)ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply); /* ENOENT: it died meanwhile */
+    return ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) == 0;
 }
 
 static void record(sbx_watch *watch, pid_t task, sbx_denial *denial)
@@ -249,10 +252,8 @@ static void handle_file(sbx_watch *watch, const struct seccomp_notif *call, cons
     }
     has_first = read_path(first, task, dirfd, args[about->path]);
     has_second = about->path2 >= 0 && read_path(second, task, dirfd2, args[about->path2]);
-    answer(watch, call, 0);
-
-    if (!has_first)
-        return; /* EFAULT for the program too, or it is gone */
+    if (!answer(watch, call, 0) || !has_first)
+        return; /* gone, or EFAULT for the program too */
     attempt.is_new_name = strcmp(about->op, "create") == 0;
     if (!is_link) /* a link changes nothing where its source lies */
         judge_path(watch, task, about, &attempt);
@@ -292,8 +293,7 @@ static void refuse_connect(sbx_watch *watch, const struct seccomp_notif *call, c
 {
     int error = sbx_address_refusal(address, watch->judge.view_fd);
 
-    answer(watch, call, error);
-    if (error != ENOENT && error != EINVAL && !sbx_address_is_route_lookup(address))
+    if (answer(watch, call, error) && error != ENOENT && error != EINVAL && !sbx_address_is_route_lookup(address))
         record_address(watch, call, address, "connect", error, SBX_CONFIDENCE_BROKER);
 }
 
@@ -308,8 +308,8 @@ static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
         refuse_connect(watch, call, &address);
         return;
     }
-    answer(watch, call, 0); /* the network namespace is the wall, so nothing can be changed behind us */
-    if (sbx_address_is_denied(&address, watch->options.network, is_bind))
+    /* The network namespace is the wall, so nothing can be changed behind us. */
+    if (answer(watch, call, 0) && sbx_address_is_denied(&address, watch->options.network, is_bind))
         record_address(watch, call, &address, is_bind ? "bind" : is_send ? "send" : "connect",
                        is_bind ? EACCES : ENETUNREACH, SBX_CONFIDENCE_OBSERVED);
 }
@@ -357,9 +357,8 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
     sbx_process_record process = {.start_us = sbx_clock_utc_us()};
 
     read_arguments(&argv, task, args[is_at ? 2 : 1]);
-    answer(watch, call, 0);
     /* A shell tries every directory of PATH: what does not exist there is no program. */
-    if (!has_path || faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
+    if (!answer(watch, call, 0) || !has_path || faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
         sbx_text_done(&argv);
         return;
     }
@@ -389,8 +388,8 @@ static void handle_exit(sbx_watch *watch, const struct seccomp_notif *call)
     }
     if (!sbx_processes_knows(watch->options.processes, (int32_t)group))
         (void)sbx_memory_read_ids((pid_t)call->pid, &group, &parent); /* a thread, or a fork without exec */
-    answer(watch, call, 0);
-    sbx_processes_end(watch->options.processes, (int32_t)group, sbx_clock_utc_us(), true,
+    if (answer(watch, call, 0))
+        sbx_processes_end(watch->options.processes, (int32_t)group, sbx_clock_utc_us(), true,
                       (int32_t)(call->data.args[0] & 0xff));
 }
 
@@ -407,7 +406,8 @@ static void handle_refused(sbx_watch *watch, const struct seccomp_notif *call)
                          .error = error,
                          .confidence = SBX_CONFIDENCE_BROKER};
 
-    answer(watch, call, error);
+    if (!answer(watch, call, error))
+        return;
     if (is_socket)
         sbx_address_format_family(text, sizeof(text), (int)call->data.args[0]);
     else

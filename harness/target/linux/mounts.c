@@ -1,6 +1,7 @@
 /*
  * The target's view of the file system, made in the init's own mount namespace:
  *
+ *   0. nothing that is mounted here appears on the host, or the other way round
  *   1. clones of the roots that shall be readable or writable are taken from the world as it is
  *   2. the whole world becomes read-only, nosuid, nodev: one call, nothing to forget
  *   3. a private tmpfs gives /tmp, /var/tmp, /dev/shm, a small /dev, and what stands for secrets
@@ -176,13 +177,22 @@ static sbx_status take_devices(private_world *world, const sbx_entry *entry, sbx
     return SBX_OK;
 }
 
+/*
+ * Before the first clone: a clone of a shared mount is its peer, and what is put on it afterwards would
+ * appear on the host.
+ */
+static sbx_status leave_peer_groups(sbx_error *err)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return mount_fail(err, errno, "stop mount propagation from", "/");
+    return SBX_OK;
+}
+
 /* 2. */
 static sbx_status close_world(sbx_error *err)
 {
     struct mount_attr attr = {.attr_set = QUIET | MOUNT_ATTR_RDONLY};
 
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-        return mount_fail(err, errno, "stop mount propagation from", "/");
     if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) != 0)
         return mount_fail(err, errno, "make the file system read-only below", "/");
     return SBX_OK;
@@ -412,7 +422,8 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, int idmap
     private_world world = {.console = -1, .tmp = -1, .var_tmp = -1, .dev = -1, .shm = -1};
     sbx_status st;
 
-    if ((st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
+    if ((st = leave_peer_groups(err)) != SBX_OK ||
+        (st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
         (st = close_world(err)) != SBX_OK || (st = make_private(&world, plan, err)) != SBX_OK)
         return st;
     *out_masks_fd = open("/tmp/masks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
