@@ -93,7 +93,8 @@ static void note_change(sbx_processes *list, size_t index)
     list->changed[list->changed_count++] = index;
 }
 
-void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit, int32_t exit_code)
+void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit,
+                       int32_t exit_code)
 {
     for (size_t i = list->count; i > 0; i--) {
         sbx_process_record *item = &list->item[i - 1];
@@ -135,7 +136,8 @@ const sbx_process_record *sbx_processes_take_changes(sbx_processes *list, size_t
         return NULL; /* nothing is forgotten: the next call tries again */
     for (size_t i = 0; i < list->changed_count; i++)
         list->taken[i] = list->item[list->changed[i]];
-    memcpy(list->taken + list->changed_count, list->item + list->first_new, fresh * sizeof(*list->taken));
+    memcpy(list->taken + list->changed_count, list->item + list->first_new,
+           fresh * sizeof(*list->taken));
     list->changed_count = 0;
     list->first_new = list->count;
     *out_count = count;

@@ -18,7 +18,8 @@ void sbx_processes_add(sbx_processes *list, const sbx_process_record *record);
 /* There is a record of that process that has not ended. */
 bool sbx_processes_knows(const sbx_processes *list, int32_t pid);
 /* The latest image of that process has ended; unknown pids are ignored. */
-void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit, int32_t exit_code);
+void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit,
+                       int32_t exit_code);
 uint64_t sbx_processes_count(const sbx_processes *list);
 uint64_t sbx_processes_lost(const sbx_processes *list);
 /* Records that are new or changed since the last call: contiguous copies, valid until the next call

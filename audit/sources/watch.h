@@ -35,9 +35,9 @@ typedef struct sbx_watch_options {
     const sbx_place *places; /* kept, not copied */
     size_t place_count;
     sbx_watch_network network;
-    bool may_connect;        /* path sockets may be connected to: connects are let through, not refused */
-    bool has_mounts;         /* refused writes fail by read-only mounts; else by Landlock */
-    uint64_t files_count;    /* --files, SBX_UNLIMITED: exits are not looked at */
+    bool may_connect; /* path sockets may be connected to: connects are let through, not refused */
+    bool has_mounts;  /* refused writes fail by read-only mounts; else by Landlock */
+    uint64_t files_count; /* --files, SBX_UNLIMITED: exits are not looked at */
     sbx_denials *denials;
     sbx_processes *processes;
 } sbx_watch_options;

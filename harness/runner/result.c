@@ -42,7 +42,8 @@ static void add_limits(sbx_json *json, const sbx_result *result, const sbx_plan 
         sbx_json_open_object(json, sbx_limit_word((sbx_limit_kind)kind));
         sbx_json_unsigned(json, limit_unit((sbx_limit_kind)kind), plan->limits.value[kind]);
         sbx_json_string(json, "enforced_by", sbx_enforcer_word(result->enforcers[kind]));
-        sbx_json_bool(json, "reached", result->events.killed_for[kind] || result->events.reached[kind]);
+        sbx_json_bool(json, "reached",
+                      result->events.killed_for[kind] || result->events.reached[kind]);
         sbx_json_close_object(json);
     }
     sbx_json_close_object(json);
@@ -91,8 +92,10 @@ static void add_denials(sbx_json *json, const sbx_result *result)
 {
     size_t count = result->denials == NULL ? 0 : sbx_denials_count(result->denials);
 
-    sbx_json_unsigned(json, "denied_total", result->denials == NULL ? 0 : sbx_denials_total(result->denials));
-    sbx_json_unsigned(json, "denied_lost", result->denials == NULL ? 0 : sbx_denials_lost(result->denials));
+    sbx_json_unsigned(json, "denied_total",
+                      result->denials == NULL ? 0 : sbx_denials_total(result->denials));
+    sbx_json_unsigned(json, "denied_lost",
+                      result->denials == NULL ? 0 : sbx_denials_lost(result->denials));
     sbx_json_open_array(json, "denials");
     for (size_t i = 0; i < count && i < DENIALS_IN_RESULT; i++)
         add_denial(json, sbx_denials_get(result->denials, i));
@@ -124,7 +127,8 @@ static void add_words(sbx_json *json, const char *key, const sbx_text *commas)
     sbx_json_close_array(json);
 }
 
-sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result, const sbx_plan *plan, sbx_error *err)
+sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result, const sbx_plan *plan,
+                              sbx_error *err)
 {
     const sbx_events *events = &result->events;
     sbx_json json;

@@ -11,8 +11,8 @@
 #include "harness/runner/verdict.h"
 
 typedef struct sbx_run_options {
-    const char *audit_path;  /* NULL: no audit */
-    bool audit_required;     /* no start row, no run */
+    const char *audit_path; /* NULL: no audit */
+    bool audit_required;    /* no start row, no run */
     const char *session, *agent;
     const char *const *labels;
     uint64_t audit_busy_ns;
@@ -47,7 +47,7 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
 void sbx_result_done(sbx_result *result);
 
 /* The result as the JSON of --result. */
-SBX_MUST_USE sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result, const sbx_plan *plan,
-                                           sbx_error *err);
+SBX_MUST_USE sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result,
+                                           const sbx_plan *plan, sbx_error *err);
 
 #endif

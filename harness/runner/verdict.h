@@ -25,22 +25,23 @@ const char *sbx_outcome_word(sbx_outcome outcome);
 
 /* Everything that was seen, in no order. */
 typedef struct sbx_events {
-    bool killed_for[SBX_LIMIT_COUNT];  /* the runner stopped the job for this limit */
-    bool reached[SBX_LIMIT_COUNT];     /* the kernel reported the limit as hit, nothing was stopped */
-    int cancelled_by;                  /* a signal to sbx stopped the job; 0: none */
+    bool killed_for[SBX_LIMIT_COUNT]; /* the runner stopped the job for this limit */
+    bool reached[SBX_LIMIT_COUNT]; /* the kernel reported the limit as hit, nothing was stopped */
+    int cancelled_by;              /* a signal to sbx stopped the job; 0: none */
     bool has_exit;
     int exit_code;
     bool has_signal;
     int signal;
-    bool not_found, not_executable;    /* the exec itself failed */
-    bool has_error;                    /* sbx failed; the rest may be half true */
+    bool not_found, not_executable; /* the exec itself failed */
+    bool has_error;                 /* sbx failed; the rest may be half true */
     sbx_error error;
 } sbx_events;
 
 typedef struct sbx_verdict {
     sbx_outcome outcome;
-    const char *reason; /* "" or a limit's word, "cancelled", "not_found", "not_executable", a step's word */
-    int exit_code;      /* of sbx */
+    const char *
+        reason; /* "" or a limit's word, "cancelled", "not_found", "not_executable", a step's word */
+    int exit_code; /* of sbx */
     int signal;
 } sbx_verdict;
 

@@ -19,13 +19,14 @@
 typedef struct sbx_entry {
     const sbx_plan *plan;
     const sbx_job *job;
-    int control_fd;         /* the init's end of the socket */
-    int output_fd[3];       /* [1], [2]: become stdout and stderr (--output); [0] unused */
-    bool takes_foreground;  /* stdin is our terminal and we are its foreground: the target shall be */
-    bool has_terminal;      /* some standard stream is a terminal: the session is kept */
-    int terminal_fd;        /* which one (0, 1 or 2), or -1 */
-    bool ignores_sigpipe;   /* as the caller had it */
-    uint64_t signal_mask;   /* as the caller had it, signal n in bit n - 1 */
+    int control_fd;   /* the init's end of the socket */
+    int output_fd[3]; /* [1], [2]: become stdout and stderr (--output); [0] unused */
+    bool
+        takes_foreground; /* stdin is our terminal and we are its foreground: the target shall be */
+    bool has_terminal;    /* some standard stream is a terminal: the session is kept */
+    int terminal_fd;      /* which one (0, 1 or 2), or -1 */
+    bool ignores_sigpipe; /* as the caller had it */
+    uint64_t signal_mask; /* as the caller had it, signal n in bit n - 1 */
 } sbx_entry;
 
 /*
@@ -36,20 +37,20 @@ SBX_NORETURN void sbx_target_init(const sbx_entry *entry);
 
 /* What crosses the socket. One message, one send. */
 typedef enum sbx_wire_kind {
-    SBX_WIRE_READY,   /* target -> supervisor: confined and waiting; carries its pid as credentials, and
+    SBX_WIRE_READY, /* target -> supervisor: confined and waiting; carries its pid as credentials, and
                          the seccomp listener as a descriptor where denials are watched */
-    SBX_WIRE_IDMAP,   /* supervisor -> init: a user namespace whose mapping turns the caller into the
+    SBX_WIRE_IDMAP,  /* supervisor -> init: a user namespace whose mapping turns the caller into the
                          target, as a descriptor */
-    SBX_WIRE_GO,      /* supervisor -> target: the start row is durable */
-    SBX_WIRE_FAILED,  /* init or target -> supervisor: error says which step */
+    SBX_WIRE_GO,     /* supervisor -> target: the start row is durable */
+    SBX_WIRE_FAILED, /* init or target -> supervisor: error says which step */
     SBX_WIRE_STOPPED, /* init -> supervisor: the target was stopped by signal `value` (job control) */
     SBX_WIRE_TERM,    /* supervisor -> init: SIGTERM to every process of the job */
-    SBX_WIRE_EXITED,  /* init -> supervisor: the command has ended and all it left behind is dead */
+    SBX_WIRE_EXITED, /* init -> supervisor: the command has ended and all it left behind is dead */
 } sbx_wire_kind;
 
 typedef struct sbx_wire_exit {
-    int wait_status;          /* as from waitpid */
-    uint64_t leaked_count;    /* processes that outlived the command */
+    int wait_status;       /* as from waitpid */
+    uint64_t leaked_count; /* processes that outlived the command */
     uint64_t user_ns, system_ns;
     uint64_t io_read_bytes, io_write_bytes; /* SBX_UNLIMITED: unknown */
     uint64_t memory_peak_bytes;             /* of the largest process */

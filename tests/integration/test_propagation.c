@@ -29,12 +29,12 @@ static void test_nothing_appears_outside(void **state)
     const sbx_test_place *place = *state;
     const char *shared = sbx_test_path(place->base, "shared");
     const char *root = sbx_test_path(shared, "root");
-    sbx_test_request request = {.as_is = true,
-                                .command = SBX_LIST(sbx_test_binary(), "exec", "--audit-db",
-                                                    place->database, "--write", root, "--deny",
-                                                    sbx_test_path(root, "secret"), "--", "/bin/sh",
-                                                    "-c", "ls -a . >/dev/null; cat /proc/self/mountinfo"),
-                                .cwd = root};
+    sbx_test_request request = {
+        .as_is = true,
+        .command = SBX_LIST(sbx_test_binary(), "exec", "--audit-db", place->database, "--write",
+                            root, "--deny", sbx_test_path(root, "secret"), "--", "/bin/sh", "-c",
+                            "ls -a . >/dev/null; cat /proc/self/mountinfo"),
+        .cwd = root};
     sbx_test_outcome outcome;
     size_t before;
 
@@ -47,7 +47,8 @@ static void test_nothing_appears_outside(void **state)
     before = count_mounts();
     sbx_test_run(&outcome, place, &request);
     assert_int_equal(outcome.exit_code, 0);
-    assert_non_null(strstr(outcome.out, "/root/.git")); /* the positive control: inside it is mounted */
+    assert_non_null(
+        strstr(outcome.out, "/root/.git")); /* the positive control: inside it is mounted */
     assert_int_equal(count_mounts(), before);
     sbx_test_outcome_done(&outcome);
     assert_int_equal(umount2(shared, MNT_DETACH), 0);

@@ -69,7 +69,8 @@ static uint32_t run_filter(int variant, const struct seccomp_data *data)
     return 0;
 }
 
-static uint32_t answer_for(int variant, int call, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a4)
+static uint32_t answer_for(int variant, int call, uint64_t a0, uint64_t a1, uint64_t a2,
+                           uint64_t a4)
 {
     struct seccomp_data data = {.nr = call, .arch = NATIVE, .args = {a0, a1, a2, 0, a4, 0}};
 
@@ -112,9 +113,11 @@ static void test_x32_and_unknown_calls_do_not_exist(void **state)
     (void)state;
     EACH_VARIANT(v)
     {
-        assert_int_equal(answer_for(v, 0x40000000 | SYS_getpid, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+        assert_int_equal(answer_for(v, 0x40000000 | SYS_getpid, 0, 0, 0, 0),
+                         SECCOMP_RET_ERRNO | ENOSYS);
         assert_int_equal(answer_for(v, 0x40000000 | 512, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
-        assert_int_equal(answer_for(v, SBX_NR_LAST_KNOWN + 1, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+        assert_int_equal(answer_for(v, SBX_NR_LAST_KNOWN + 1, 0, 0, 0, 0),
+                         SECCOMP_RET_ERRNO | ENOSYS);
         assert_int_equal(answer_for(v, -1, 0, 0, 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
     }
 }
@@ -156,7 +159,10 @@ static int socket_is_allowed(int variant, uint64_t family, uint64_t type, uint64
 static void test_socket_families(void **state)
 {
     static const uint64_t high[] = {0, UINT64_C(1) << 32, UINT64_C(0xffffffff) << 32};
-    static const uint64_t types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET,
+    static const uint64_t types[] = {SOCK_STREAM,
+                                     SOCK_DGRAM,
+                                     SOCK_RAW,
+                                     SOCK_SEQPACKET,
                                      SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
                                      SOCK_DGRAM | SOCK_CLOEXEC};
 
@@ -166,9 +172,10 @@ static void test_socket_families(void **state)
         for (uint64_t family = 0; family < 1024; family++)
             for (size_t h = 0; h < SBX_COUNT_OF(high); h++)
                 for (size_t t = 0; t < SBX_COUNT_OF(types); t++)
-                    for (uint64_t protocol = 0; protocol < (family == AF_NETLINK ? 32 : 2); protocol++)
-                        assert_int_equal(answer_for(v, SYS_socket, family | high[h], types[t] | high[h],
-                                                    protocol | high[h], 0),
+                    for (uint64_t protocol = 0; protocol < (family == AF_NETLINK ? 32 : 2);
+                         protocol++)
+                        assert_int_equal(answer_for(v, SYS_socket, family | high[h],
+                                                    types[t] | high[h], protocol | high[h], 0),
                                          socket_is_allowed(v, family, types[t], protocol)
                                              ? SECCOMP_RET_ALLOW
                                              : refusal(v, EACCES));
@@ -177,7 +184,7 @@ static void test_socket_families(void **state)
         for (size_t t = 0; t < SBX_COUNT_OF(types); t++)
             assert_int_equal(answer_for(v, SYS_socketpair, AF_UNIX, types[t], 0, 0),
                              (v & SBX_FILTER_UNIX) || (types[t] & 2) == 0 ? SECCOMP_RET_ALLOW
-                                                                         : refusal(v, EACCES));
+                                                                          : refusal(v, EACCES));
     }
 }
 
@@ -186,21 +193,26 @@ static void test_namespaces(void **state)
     static const uint64_t flags[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,   CLONE_NEWNET,
                                      CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP};
     const uint64_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-                            CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+                            CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                            CLONE_CHILD_CLEARTID;
 
     (void)state;
     EACH_VARIANT(v)
     {
         for (size_t i = 0; i < SBX_COUNT_OF(flags); i++) {
             assert_int_equal(answer_for(v, SYS_clone, flags[i] | 17, 0, 0, 0), refusal(v, EPERM));
-            assert_int_equal(answer_for(v, SYS_clone, flags[i] | thread, 0, 0, 0), refusal(v, EPERM));
-            assert_int_equal(answer_for(v, SYS_unshare, flags[i] | CLONE_FILES, 0, 0, 0), refusal(v, EPERM));
+            assert_int_equal(answer_for(v, SYS_clone, flags[i] | thread, 0, 0, 0),
+                             refusal(v, EPERM));
+            assert_int_equal(answer_for(v, SYS_unshare, flags[i] | CLONE_FILES, 0, 0, 0),
+                             refusal(v, EPERM));
         }
         assert_int_equal(answer_for(v, SYS_unshare, 0x80, 0, 0, 0), refusal(v, EPERM));
         assert_int_equal(answer_for(v, SYS_clone, thread, 0, 0, 0), SECCOMP_RET_ALLOW);
         assert_int_equal(answer_for(v, SYS_clone, 17, 0, 0, 0), SECCOMP_RET_ALLOW);
-        assert_int_equal(answer_for(v, SYS_clone, CLONE_VM | CLONE_VFORK | 17, 0, 0, 0), SECCOMP_RET_ALLOW);
-        assert_int_equal(answer_for(v, SYS_unshare, CLONE_FILES | CLONE_FS, 0, 0, 0), SECCOMP_RET_ALLOW);
+        assert_int_equal(answer_for(v, SYS_clone, CLONE_VM | CLONE_VFORK | 17, 0, 0, 0),
+                         SECCOMP_RET_ALLOW);
+        assert_int_equal(answer_for(v, SYS_unshare, CLONE_FILES | CLONE_FS, 0, 0, 0),
+                         SECCOMP_RET_ALLOW);
     }
 }
 
@@ -230,8 +242,12 @@ static void test_opens_are_watched_for_writing_only(void **state)
                                       O_WRONLY | O_CREAT | O_APPEND,
                                       O_TMPFILE | O_RDWR,
                                       O_WRONLY | UINT64_C(7) << 32};
-    static const uint64_t reads[] = {O_RDONLY, O_RDONLY | O_CLOEXEC, O_DIRECTORY, O_PATH,
-                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK, UINT64_C(3) << 32};
+    static const uint64_t reads[] = {O_RDONLY,
+                                     O_RDONLY | O_CLOEXEC,
+                                     O_DIRECTORY,
+                                     O_PATH,
+                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+                                     UINT64_C(3) << 32};
 
     (void)state;
     EACH_VARIANT(v)
@@ -272,11 +288,11 @@ static void test_what_depends_on_the_variant(void **state)
 
 static void test_ordinary_calls_cost_nothing(void **state)
 {
-    static const int ordinary[] = {SYS_read,   SYS_write,    SYS_close,  SYS_mmap,      SYS_munmap,
-                                   SYS_brk,    SYS_futex,    SYS_fcntl,  SYS_newfstatat, SYS_getdents64,
-                                   SYS_lseek,  SYS_pipe2,    SYS_dup3,   SYS_wait4,     SYS_kill,
-                                   SYS_ptrace, SYS_getrandom, SYS_prctl, SYS_seccomp,   SYS_sendmsg,
-                                   SYS_accept4, SYS_listen,  SYS_exit,   SYS_rt_sigreturn};
+    static const int ordinary[] = {
+        SYS_read,    SYS_write,   SYS_close,      SYS_mmap,       SYS_munmap,    SYS_brk,
+        SYS_futex,   SYS_fcntl,   SYS_newfstatat, SYS_getdents64, SYS_lseek,     SYS_pipe2,
+        SYS_dup3,    SYS_wait4,   SYS_kill,       SYS_ptrace,     SYS_getrandom, SYS_prctl,
+        SYS_seccomp, SYS_sendmsg, SYS_accept4,    SYS_listen,     SYS_exit,      SYS_rt_sigreturn};
 
     (void)state;
     EACH_VARIANT(v)

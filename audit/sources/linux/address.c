@@ -84,15 +84,16 @@ int sbx_address_refusal(const sbx_address *address, int view_fd)
         return address->u.any.sa_family == AF_UNSPEC ? EINVAL : ENETUNREACH;
     if (address->bytes <= offsetof(struct sockaddr_un, sun_path) || path->sun_path[0] == '\0')
         return ECONNREFUSED; /* abstract: the namespace's own, and nobody listens who could be reached */
-    if (path->sun_path[0] == '/' && faccessat(view_fd, path->sun_path + 1, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
-        errno == ENOENT)
+    if (path->sun_path[0] == '/' &&
+        faccessat(view_fd, path->sun_path + 1, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
         return ENOENT;
     return EACCES;
 }
 
 bool sbx_address_is_denied(const sbx_address *address, sbx_watch_network network, bool is_bind)
 {
-    bool is_inet = address->u.any.sa_family == AF_INET && address->bytes >= sizeof(struct sockaddr_in);
+    bool is_inet =
+        address->u.any.sa_family == AF_INET && address->bytes >= sizeof(struct sockaddr_in);
     bool is_inet6 = address->u.any.sa_family == AF_INET6 && address->bytes >= 24;
 
     if (!is_inet && !is_inet6)
@@ -118,12 +119,13 @@ void sbx_address_format(char *out, size_t room, const sbx_address *address)
     char text[INET6_ADDRSTRLEN];
 
     if (address->u.any.sa_family == AF_INET)
-        (void)snprintf(out, room, "%s %s:%u", type, inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)),
-                       port_of(address));
+        (void)snprintf(out, room, "%s %s:%u", type,
+                       inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)), port_of(address));
     else if (address->u.any.sa_family == AF_INET6)
         (void)snprintf(out, room, "%s [%s]:%u", type,
                        inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text)), port_of(address));
-    else if (address->u.any.sa_family == AF_UNIX && address->bytes > offsetof(struct sockaddr_un, sun_path))
+    else if (address->u.any.sa_family == AF_UNIX &&
+             address->bytes > offsetof(struct sockaddr_un, sun_path))
         (void)snprintf(out, room, "unix %s%.108s", path->sun_path[0] == '\0' ? "@" : "",
                        path->sun_path + (path->sun_path[0] == '\0'));
     else
@@ -135,10 +137,10 @@ void sbx_address_format_family(char *out, size_t room, int family)
     static const struct {
         int family;
         const char *word;
-    } names[] = {{AF_UNIX, "unix"},     {AF_PACKET, "packet"},       {AF_VSOCK, "vsock"},
-                 {AF_NETLINK, "netlink"}, {AF_ALG, "alg"},           {AF_BLUETOOTH, "bluetooth"},
-                 {AF_CAN, "can"},       {AF_TIPC, "tipc"},           {AF_XDP, "xdp"},
-                 {AF_KEY, "key"},       {AF_RDS, "rds"},             {AF_QIPCRTR, "qipcrtr"}};
+    } names[] = {{AF_UNIX, "unix"},       {AF_PACKET, "packet"}, {AF_VSOCK, "vsock"},
+                 {AF_NETLINK, "netlink"}, {AF_ALG, "alg"},       {AF_BLUETOOTH, "bluetooth"},
+                 {AF_CAN, "can"},         {AF_TIPC, "tipc"},     {AF_XDP, "xdp"},
+                 {AF_KEY, "key"},         {AF_RDS, "rds"},       {AF_QIPCRTR, "qipcrtr"}};
 
     for (size_t i = 0; i < SBX_COUNT_OF(names); i++)
         if (names[i].family == family) {
@@ -157,7 +159,7 @@ void sbx_address_format_call(char *out, size_t room, int number)
 #define X(call) {call, #call},
         SBX_REFUSED_CALLS(X)
 #undef X
-        {SYS_clone, "SYS_clone"},
+            {SYS_clone, "SYS_clone"},
         {SYS_unshare, "SYS_unshare"},
         {SYS_ioctl, "SYS_ioctl"},
         {SYS_sched_setaffinity, "SYS_sched_setaffinity"},
@@ -167,7 +169,6 @@ void sbx_address_format_call(char *out, size_t room, int number)
     for (size_t i = 0; i < SBX_COUNT_OF(names); i++)
         if (names[i].number == number) {
             const char *name;
-
 
             name = names[i].name + (strncmp(names[i].name, "SYS_", 4) == 0 ? 4 : 7);
             (void)snprintf(out, room, "%s", name);

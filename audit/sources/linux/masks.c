@@ -24,7 +24,8 @@ void sbx_mask_name(char out[SBX_MASK_NAME_BYTES], size_t index)
     out[at] = '\0';
 }
 
-static void look_at(int directory, const char *name, const char *path, const char *rule, sbx_denials *denials)
+static void look_at(int directory, const char *name, const char *path, const char *rule,
+                    sbx_denials *denials)
 {
     sbx_denial denial = {.kind = SBX_DENIAL_FILE,
                          .op = "read",
@@ -45,14 +46,16 @@ static void look_at(int directory, const char *name, const char *path, const cha
     sbx_denials_add(denials, &denial);
 }
 
-static void look_into(int masks, const char *name, const char *secret, const char *rule, sbx_denials *denials)
+static void look_into(int masks, const char *name, const char *secret, const char *rule,
+                      sbx_denials *denials)
 {
     int fd = openat(masks, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct dirent *entry;
     char path[4096];
     DIR *stream;
 
-    if (fd < 0 && errno == EACCES && fchmodat(masks, name, 0700, 0) == 0) /* our own, and unlistable */
+    if (fd < 0 && errno == EACCES &&
+        fchmodat(masks, name, 0700, 0) == 0) /* our own, and unlistable */
         fd = openat(masks, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return;

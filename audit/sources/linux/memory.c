@@ -24,7 +24,8 @@ bool sbx_memory_read_string(pid_t pid, uint64_t address, char *out, size_t room)
     size_t have = 0;
 
     while (have < room) {
-        size_t want = PAGE - (size_t)((address + have) % PAGE); /* a read must not cross into nothing */
+        size_t want =
+            PAGE - (size_t)((address + have) % PAGE); /* a read must not cross into nothing */
         size_t got;
 
         if (want > room - have)

@@ -66,7 +66,8 @@ sbx_status sbx_watch_create(sbx_watch **out_watch, int64_t native, int64_t first
         int code = errno;
 
         free(watch);
-        return sbx_fail_errno(err, SBX_IO, SBX_STEP_WATCH, code, "open the job's view of the file system");
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_WATCH, code,
+                              "open the job's view of the file system");
     }
     /* Without it every watched call costs five times as much; before Linux 6.6 it does. */
     (void)ioctl(watch->listener, SYNC_WAKE_UP_IOCTL, SYNC_WAKE_UP);
@@ -162,7 +163,8 @@ static bool follow_magic_link(char out[4096], pid_t task, const char *said)
         link[bytes] = '\0';
         if (!sbx_memory_read_link(task, link, base, sizeof(base)))
             return false;
-        return snprintf(out, 4096, "%s%s", strcmp(base, "/") == 0 && said[skip + bytes] != '\0' ? "" : base,
+        return snprintf(out, 4096, "%s%s",
+                        strcmp(base, "/") == 0 && said[skip + bytes] != '\0' ? "" : base,
                         said + skip + bytes) < 4096;
     }
     return false;
@@ -191,7 +193,8 @@ static bool read_path(char out[4096], pid_t task, int dirfd, uint64_t address)
     return snprintf(out, 4096, "%s/%s", strcmp(base, "/") == 0 ? "" : base, said) < 4096;
 }
 
-static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about, const sbx_attempt *attempt)
+static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about,
+                       const sbx_attempt *attempt)
 {
     sbx_ruling ruling;
     sbx_denial denial = {.kind = SBX_DENIAL_FILE, .confidence = SBX_CONFIDENCE_OBSERVED};
@@ -207,8 +210,8 @@ static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about, 
     record(watch, task, &denial);
 }
 
-static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *about, const char *from,
-                           const char *to)
+static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *about,
+                           const char *from, const char *to)
 {
     sbx_denial denial = {.kind = SBX_DENIAL_FILE,
                          .op = about->op,
@@ -235,7 +238,8 @@ static uint64_t read_open_flags(const struct seccomp_notif *call, const watched_
     return flags;
 }
 
-static void handle_file(sbx_watch *watch, const struct seccomp_notif *call, const watched_call *about)
+static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
+                        const watched_call *about)
 {
     const __u64 *args = call->data.args;
     pid_t task = (pid_t)call->pid;
@@ -267,15 +271,17 @@ static void handle_file(sbx_watch *watch, const struct seccomp_notif *call, cons
         judge_crossing(watch, task, about, first, second);
 }
 
-static void record_address(sbx_watch *watch, const struct seccomp_notif *call, const sbx_address *address,
-                           const char *op, int error, sbx_confidence confidence)
+static void record_address(sbx_watch *watch, const struct seccomp_notif *call,
+                           const sbx_address *address, const char *op, int error,
+                           sbx_confidence confidence)
 {
     char text[160];
     sbx_denial denial = {.kind = SBX_DENIAL_NETWORK,
                          .op = op,
                          .target = text,
-                         .rule = watch->options.network == SBX_WATCH_NETWORK_NONE ? "network none"
-                                                                                  : "network loopback",
+                         .rule = watch->options.network == SBX_WATCH_NETWORK_NONE
+                                     ? "network none"
+                                     : "network loopback",
                          .error = error,
                          .confidence = confidence};
 
@@ -289,11 +295,13 @@ static void record_address(sbx_watch *watch, const struct seccomp_notif *call, c
  * of the host can be reached. A socket file that does not exist is an ordinary failure (libc asks
  * for nscd all the time), and so is no address at all.
  */
-static void refuse_connect(sbx_watch *watch, const struct seccomp_notif *call, const sbx_address *address)
+static void refuse_connect(sbx_watch *watch, const struct seccomp_notif *call,
+                           const sbx_address *address)
 {
     int error = sbx_address_refusal(address, watch->judge.view_fd);
 
-    if (answer(watch, call, error) && error != ENOENT && error != EINVAL && !sbx_address_is_route_lookup(address))
+    if (answer(watch, call, error) && error != ENOENT && error != EINVAL &&
+        !sbx_address_is_route_lookup(address))
         record_address(watch, call, address, "connect", error, SBX_CONFIDENCE_BROKER);
 }
 
@@ -303,14 +311,18 @@ static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
     bool is_send = call->data.nr == SYS_sendto, is_bind = call->data.nr == SYS_bind;
     sbx_address address;
 
-    sbx_address_read(&address, (pid_t)call->pid, (int)args[0], args[is_send ? 4 : 1], args[is_send ? 5 : 2]);
+    sbx_address_read(&address, (pid_t)call->pid, (int)args[0], args[is_send ? 4 : 1],
+                     args[is_send ? 5 : 2]);
     if (!is_send && !is_bind && !watch->options.may_connect) {
         refuse_connect(watch, call, &address);
         return;
     }
     /* The network namespace is the wall, so nothing can be changed behind us. */
     if (answer(watch, call, 0) && sbx_address_is_denied(&address, watch->options.network, is_bind))
-        record_address(watch, call, &address, is_bind ? "bind" : is_send ? "send" : "connect",
+        record_address(watch, call, &address,
+                       is_bind   ? "bind"
+                       : is_send ? "send"
+                                 : "connect",
                        is_bind ? EACCES : ENETUNREACH, SBX_CONFIDENCE_OBSERVED);
 }
 
@@ -358,7 +370,8 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
 
     read_arguments(&argv, task, args[is_at ? 2 : 1]);
     /* A shell tries every directory of PATH: what does not exist there is no program. */
-    if (!answer(watch, call, 0) || !has_path || faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
+    if (!answer(watch, call, 0) || !has_path ||
+        faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
         sbx_text_done(&argv);
         return;
     }
@@ -387,10 +400,11 @@ static void handle_exit(sbx_watch *watch, const struct seccomp_notif *call)
             watch->files_reached = true;
     }
     if (!sbx_processes_knows(watch->options.processes, (int32_t)group))
-        (void)sbx_memory_read_ids((pid_t)call->pid, &group, &parent); /* a thread, or a fork without exec */
+        (void)sbx_memory_read_ids((pid_t)call->pid, &group,
+                                  &parent); /* a thread, or a fork without exec */
     if (answer(watch, call, 0))
         sbx_processes_end(watch->options.processes, (int32_t)group, sbx_clock_utc_us(), true,
-                      (int32_t)(call->data.args[0] & 0xff));
+                          (int32_t)(call->data.args[0] & 0xff));
 }
 
 /* Refused whatever it wants: the answer is ours, so the record is certain. */

@@ -127,7 +127,8 @@ static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *pat
         out->path[--bytes] = '\0';
     exists = fstatat(judge->view_fd, out->path + 1, &about, AT_SYMLINK_NOFOLLOW) == 0;
     place = find_place(judge, out->path);
-    if (place != NULL && (place->kind == SBX_PLACE_PROTECTED || place->kind == SBX_PLACE_RESERVED) &&
+    if (place != NULL &&
+        (place->kind == SBX_PLACE_PROTECTED || place->kind == SBX_PLACE_RESERVED) &&
         strcmp(place->path, out->path) == 0) {
         out->is_denied = true;
         out->error = is_new_name ? EEXIST : EBUSY;
@@ -141,7 +142,8 @@ static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *pat
 static void judge_object(sbx_ruling *out, const sbx_judge *judge, const sbx_attempt *attempt)
 {
     bool owner_only = attempt->kind == SBX_WATCH_OWNED;
-    int fd = open_in_view(judge, attempt->path, attempt->no_follow || attempt->kind == SBX_WATCH_LINK);
+    int fd =
+        open_in_view(judge, attempt->path, attempt->no_follow || attempt->kind == SBX_WATCH_LINK);
 
     if (fd < 0)
         return;

@@ -18,10 +18,10 @@ typedef struct sbx_judge {
 
 typedef struct sbx_attempt {
     sbx_watch_kind kind;
-    const char *path;  /* absolute, as the program said it */
-    uint64_t flags;    /* open flags, for OPEN */
-    bool is_new_name;  /* ENTRY: the name shall come to be; else it shall go */
-    bool replaces;     /* ENTRY: what has that name now does not matter (rename's target) */
+    const char *path; /* absolute, as the program said it */
+    uint64_t flags;   /* open flags, for OPEN */
+    bool is_new_name; /* ENTRY: the name shall come to be; else it shall go */
+    bool replaces;    /* ENTRY: what has that name now does not matter (rename's target) */
     bool no_follow;
 } sbx_attempt;
 
@@ -29,8 +29,8 @@ typedef struct sbx_ruling {
     bool is_denied;
     bool would_create;
     const char *rule;
-    int error;          /* what the program got */
-    char path[4096];    /* as the kernel resolved it where it could be */
+    int error;       /* what the program got */
+    char path[4096]; /* as the kernel resolved it where it could be */
 } sbx_ruling;
 
 void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attempt *attempt);

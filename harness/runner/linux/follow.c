@@ -54,7 +54,8 @@ static void stop(loop *self, uint64_t now_ns)
     }
     self->is_stopping = true;
     self->kill_at_ns = grace_ns > SBX_UNLIMITED - now_ns ? SBX_UNLIMITED : now_ns + grace_ns;
-    (void)send(self->follow->child->control_fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)send(self->follow->child->control_fd, &message, sizeof(message),
+               MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static bool has_reason(const loop *self)
@@ -208,8 +209,9 @@ static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
     wait[PIDFD] = (struct pollfd){.fd = follow->child->pidfd, .events = POLLIN};
     wait[SIGNALS] = (struct pollfd){.fd = sbx_signals_fd(), .events = POLLIN};
     wait[WATCH] = (struct pollfd){.fd = self->watch_fd, .events = POLLIN};
-    wait[LANDLOCK] = (struct pollfd){
-        .fd = follow->landlock == NULL ? -1 : sbx_landlock_log_fd(follow->landlock), .events = POLLIN};
+    wait[LANDLOCK] =
+        (struct pollfd){.fd = follow->landlock == NULL ? -1 : sbx_landlock_log_fd(follow->landlock),
+                        .events = POLLIN};
     wait[JOB] = (struct pollfd){.fd = self->is_killed ? -1 : sbx_job_event_fd(follow->job),
                                 .events = POLLIN | POLLPRI};
     return FIRST_OUTPUT + sbx_output_poll(follow->output, wait + FIRST_OUTPUT);
@@ -241,7 +243,8 @@ static void on_ready(loop *self, const struct pollfd wait[POLL_MAX], size_t coun
 
 void sbx_follow_to_end(sbx_follow *follow)
 {
-    loop self = {.follow = follow, .watch_fd = follow->watch == NULL ? -1 : sbx_watch_fd(follow->watch)};
+    loop self = {.follow = follow,
+                 .watch_fd = follow->watch == NULL ? -1 : sbx_watch_fd(follow->watch)};
 
     start_clocks(&self);
     while (!self.is_over) {

@@ -54,7 +54,7 @@ typedef struct sbx_output {
 } sbx_output;
 
 SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, sbx_error *err);
-void sbx_output_started(sbx_output *output); /* closes child_fd */
+void sbx_output_started(sbx_output *output);                           /* closes child_fd */
 size_t sbx_output_poll(const sbx_output *output, struct pollfd *wait); /* fills at most 4 */
 void sbx_output_move(sbx_output *output, const struct pollfd *wait, size_t count);
 /* The job is dead: hands on what is still in the pipes, up to the limit. */
@@ -68,7 +68,8 @@ typedef struct sbx_placeholders {
     size_t count;
 } sbx_placeholders;
 
-SBX_MUST_USE sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan,
+                                              sbx_error *err);
 void sbx_placeholders_release(sbx_placeholders *held);
 /* The paths of a plan's placeholders, NULL-terminated, for the start row: who is killed while they stand
  * leaves them to the next start. NULL: none, or no memory. Freed by the caller; the paths are the plan's. */
@@ -87,7 +88,8 @@ typedef struct sbx_child {
 SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err);
 /* Path B: makes a user namespace that maps the caller to the target, for id-mapped mounts, and hands it to
  * init, which waits for it. Nothing where the plan maps no owners. */
-SBX_MUST_USE sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan,
+                                        sbx_error *err);
 
 /* ---- record.c: the run's rows --------------------------------------------------------------------------- */
 
@@ -122,7 +124,7 @@ typedef struct sbx_follow {
     const sbx_plan *plan;
     sbx_job *job;
     sbx_child *child;
-    sbx_watch *watch; /* NULL: not watched */
+    sbx_watch *watch;           /* NULL: not watched */
     sbx_landlock_log *landlock; /* NULL: the kernel's records cannot be read here */
     sbx_output *output;
     sbx_terminal *terminal;

@@ -34,7 +34,8 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
 
         if (mkdir(path, 0700) == 0) {
             if (chmod(path, SBX_PLACEHOLDER_MODE) != 0)
-                return sbx_fail_errno(err, SBX_IO, SBX_STEP_MOUNT, errno, "set the mode of %s", path);
+                return sbx_fail_errno(err, SBX_IO, SBX_STEP_MOUNT, errno, "set the mode of %s",
+                                      path);
         } else if (errno != EEXIST) {
             return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno,
                                   "keep the protected name %s from being made", path);
@@ -43,7 +44,8 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
         if (fd < 0 && errno == ENOENT)
             continue;
         if (fd < 0)
-            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno, "open the protected name %s", path);
+            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno,
+                                  "open the protected name %s", path);
         if (flock(fd, LOCK_SH) == 0 && fstat(fd, &held) == 0 && lstat(path, &there) == 0 &&
             held.st_ino == there.st_ino && held.st_dev == there.st_dev) {
             *out_fd = fd;
@@ -51,7 +53,8 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
         }
         close(fd);
     }
-    return sbx_fail_plain(err, SBX_BUSY, SBX_STEP_MOUNT, "%s is made and taken away all the time", path);
+    return sbx_fail_plain(err, SBX_BUSY, SBX_STEP_MOUNT, "%s is made and taken away all the time",
+                          path);
 }
 
 static void release(const struct sbx_placeholder *one)
@@ -65,8 +68,8 @@ static void release(const struct sbx_placeholder *one)
 
 void sbx_placeholder_clear(const char *path)
 {
-    struct sbx_placeholder one = {.path = path,
-                                  .fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    struct sbx_placeholder one = {
+        .path = path, .fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
 
     if (one.fd >= 0)
         release(&one);

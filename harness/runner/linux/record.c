@@ -111,8 +111,8 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     }
     took = sbx_clock_monotonic_ns() - began;
     record->flushed_ns = now_ns + took;
-    record->flush_pause_ns = took * 20 > FLUSH_EVERY_MS * SBX_NS_PER_MS ? took * 20
-                                                                        : FLUSH_EVERY_MS * SBX_NS_PER_MS;
+    record->flush_pause_ns =
+        took * 20 > FLUSH_EVERY_MS * SBX_NS_PER_MS ? took * 20 : FLUSH_EVERY_MS * SBX_NS_PER_MS;
     return record->flushed_ns + record->flush_pause_ns;
 }
 

@@ -102,13 +102,15 @@ static sbx_status prepare(live_run *run)
     describe_enforcers(run);
     sbx_terminal_look(&run->terminal);
     run->record.leases = sbx_placeholders_list(plan);
-    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) != SBX_OK)
+    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) !=
+        SBX_OK)
         return st;
     if (plan->watch_denials) {
         run->record.denials = run->result->denials = sbx_denials_create();
         run->record.processes = sbx_processes_create();
         if (run->record.denials == NULL || run->record.processes == NULL)
-            return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+            return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH,
+                                  "no memory for the watch");
     }
     return SBX_OK;
 }
@@ -142,7 +144,8 @@ static sbx_status spawn(live_run *run)
 /* READY brings the listener, the masks and, as the kernel's word, the target's pid. */
 static void read_ready(live_run *run, struct msghdr *header, int what)
 {
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL;
+         part = CMSG_NXTHDR(header, part)) {
         if (part->cmsg_level != SOL_SOCKET)
             continue;
         if (part->cmsg_type == SCM_RIGHTS) {
@@ -172,7 +175,9 @@ static sbx_status await_ready(live_run *run)
         char room[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.room,
                             .msg_controllen = sizeof(control.room)};
     ssize_t got;
 
@@ -190,9 +195,10 @@ static sbx_status await_ready(live_run *run)
     }
     got = recvmsg(run->child.control_fd, &header, MSG_CMSG_CLOEXEC);
     if (got != (ssize_t)sizeof(message))
-        return sbx_fail_plain(run->err, SBX_IO, SBX_STEP_SPAWN,
-                              "the job's first process died while it prepared itself (was it killed, or the "
-                              "memory limit too small to start anything?)");
+        return sbx_fail_plain(
+            run->err, SBX_IO, SBX_STEP_SPAWN,
+            "the job's first process died while it prepared itself (was it killed, or the "
+            "memory limit too small to start anything?)");
     if (message.kind == SBX_WIRE_FAILED) {
         *run->err = message.u.error;
         return message.u.error.status;
@@ -262,7 +268,8 @@ static sbx_status let_go(live_run *run)
     sbx_wire message = {.kind = SBX_WIRE_GO};
 
     run->follow.go_ns = sbx_clock_monotonic_ns();
-    if (send(run->child.control_fd, &message, sizeof(message), MSG_NOSIGNAL) != (ssize_t)sizeof(message))
+    if (send(run->child.control_fd, &message, sizeof(message), MSG_NOSIGNAL) !=
+        (ssize_t)sizeof(message))
         return sbx_fail_errno(run->err, SBX_IO, SBX_STEP_SPAWN, errno, "let the command go");
     run->has_go = true;
     return SBX_OK;
@@ -325,7 +332,8 @@ static void kill_job(live_run *run)
     }
     left_count = sbx_job_count_processes(run->job);
     if (left_count != 0 && left_count != SBX_UNLIMITED &&
-        sbx_job_kill(run->job, 5 * SBX_NS_PER_S, &left) != SBX_OK && !run->result->events.has_error) {
+        sbx_job_kill(run->job, 5 * SBX_NS_PER_S, &left) != SBX_OK &&
+        !run->result->events.has_error) {
         run->result->events.has_error = true; /* saying so is all that remains */
         run->result->events.error = left;
     }
@@ -446,7 +454,8 @@ static void conclude(live_run *run)
     result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
     result->output_truncated = run->output.is_truncated;
     result->verdict = sbx_verdict_of(events);
-    sbx_placeholders_release(&run->placeholders); /* before the row says that there is nothing left */
+    sbx_placeholders_release(
+        &run->placeholders); /* before the row says that there is nothing left */
     sbx_record_end(&run->record, result);
 }
 
@@ -512,7 +521,11 @@ static void note_cut_output(live_run *run)
 
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
-    live_run run = {.plan = plan, .options = options, .result = result, .listener = -1, .masks_fd = -1,
+    live_run run = {.plan = plan,
+                    .options = options,
+                    .result = result,
+                    .listener = -1,
+                    .masks_fd = -1,
                     .child = {.pidfd = -1, .control_fd = -1},
                     .record = {.plan = plan, .options = options}};
 

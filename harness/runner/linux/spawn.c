@@ -25,8 +25,8 @@ static sbx_status write_map(pid_t pid, const char *name, uint32_t from, uint32_t
     if (low > 0)
         bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "0 0 %u\n", low);
     if (high - low > 1)
-        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%u %u %u\n", low + 1, low + 1,
-                          high - low - 1);
+        bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%u %u %u\n", low + 1,
+                          low + 1, high - low - 1);
     bytes += snprintf(text + bytes, sizeof(text) - (size_t)bytes, "%u %u %u\n", high + 1, high + 1,
                       UINT32_MAX - 1 - high);
     (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
@@ -59,8 +59,8 @@ static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
     sbx_status st;
     pid_t pid, self = getpid();
 
-    pid = clone(wait_to_be_killed, stack + sizeof(stack), CLONE_VM | CLONE_FILES | CLONE_NEWUSER | SIGCHLD,
-                &self);
+    pid = clone(wait_to_be_killed, stack + sizeof(stack),
+                CLONE_VM | CLONE_FILES | CLONE_NEWUSER | SIGCHLD, &self);
     if (pid < 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
                               "make a user namespace to map owners (--identity self needs none)");
@@ -87,7 +87,9 @@ sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_err
         char room[CMSG_SPACE(sizeof(int))];
     } control = {0};
     struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.room,
                             .msg_controllen = sizeof(control.room)};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&header);
     int fd = -1;
@@ -123,12 +125,14 @@ static uint64_t namespace_flags(const sbx_plan *plan)
 
 static sbx_status explain_clone(const sbx_plan *plan, int code, sbx_error *err)
 {
-    if (plan->user_namespace && (code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS))
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, code,
-                              "make a user namespace: this host refuses it to ordinary users, or has too "
-                              "many (see `sbx doctor`); --allow-degraded runs with Landlock and seccomp alone");
-    return sbx_fail_errno(err, code == EAGAIN || code == ENOMEM ? SBX_IO : SBX_REFUSED, SBX_STEP_SPAWN, code,
-                          "make the job's first process");
+    if (plan->user_namespace &&
+        (code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS))
+        return sbx_fail_errno(
+            err, SBX_REFUSED, SBX_STEP_NAMESPACE, code,
+            "make a user namespace: this host refuses it to ordinary users, or has too "
+            "many (see `sbx doctor`); --allow-degraded runs with Landlock and seccomp alone");
+    return sbx_fail_errno(err, code == EAGAIN || code == ENOMEM ? SBX_IO : SBX_REFUSED,
+                          SBX_STEP_SPAWN, code, "make the job's first process");
 }
 
 sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
@@ -140,7 +144,8 @@ sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno, "make the control socket");
-    (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)); /* the target's pid, as ours */
+    (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &one,
+                     sizeof(one)); /* the target's pid, as ours */
     mine.control_fd = pair[1];
     args.flags = CLONE_PIDFD | namespace_flags(entry->plan);
     args.pidfd = (uint64_t)(uintptr_t)&pidfd;

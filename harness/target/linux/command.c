@@ -41,7 +41,8 @@ sbx_status sbx_command_find(char out_path[4096], const sbx_plan *plan, sbx_error
         size_t bytes = strcspn(at, ":");
         struct stat about;
 
-        if (join(out_path, at, bytes, name) && stat(out_path, &about) == 0 && S_ISREG(about.st_mode)) {
+        if (join(out_path, at, bytes, name) && stat(out_path, &about) == 0 &&
+            S_ISREG(about.st_mode)) {
             if (faccessat(AT_FDCWD, out_path, X_OK, AT_EACCESS) == 0)
                 return SBX_OK;
             is_forbidden = true;
@@ -96,6 +97,7 @@ sbx_status sbx_command_execute(const char *path, const sbx_entry *entry, sbx_err
         st = SBX_NOT_FOUND;
     if (code == ENOENT && access(path, F_OK) == 0)
         return sbx_fail_plain(err, SBX_NOT_EXECUTABLE, SBX_STEP_EXEC,
-                              "run %s: the interpreter or loader that it names does not exist", path);
+                              "run %s: the interpreter or loader that it names does not exist",
+                              path);
     return sbx_fail_errno(err, st, SBX_STEP_EXEC, code, "run %s", path);
 }

@@ -39,18 +39,18 @@ SBX_NORETURN static void become_command(const sbx_entry *entry, int masks_fd, ch
     sbx_error err;
     int listener;
 
-    STEP(sbx_stdio_take(entry, &err));           /* terminal, pipes, working directory */
+    STEP(sbx_stdio_take(entry, &err)); /* terminal, pipes, working directory */
     STEP(sbx_job_restrict_self(entry->job, &err));
-    STEP(sbx_ids_become_target(plan, &err));     /* another uid (path B); no way back */
-    STEP(forbid_new_privileges(&err));           /* before both filters, which ask for it */
-    STEP(sbx_landlock_restrict(entry, &err));    /* opens its roots: before capabilities go */
-    STEP(sbx_rlimits_apply(entry, &err));        /* after the last open of ours: --files may be few */
-    STEP(sbx_ids_drop_capabilities(&err));       /* ambient and all the rest */
-    STEP(sbx_command_find(path, plan, &err));    /* before the filter: a lookup is no execve */
+    STEP(sbx_ids_become_target(plan, &err));  /* another uid (path B); no way back */
+    STEP(forbid_new_privileges(&err));        /* before both filters, which ask for it */
+    STEP(sbx_landlock_restrict(entry, &err)); /* opens its roots: before capabilities go */
+    STEP(sbx_rlimits_apply(entry, &err));     /* after the last open of ours: --files may be few */
+    STEP(sbx_ids_drop_capabilities(&err));    /* ambient and all the rest */
+    STEP(sbx_command_find(path, plan, &err)); /* before the filter: a lookup is no execve */
     STEP(sbx_seccomp_load(&listener, entry, &err)); /* last: the steps above need what it forbids */
     STEP(sbx_wire_send_ready(entry->control_fd, listener, masks_fd, &err));
     STEP(sbx_wire_wait_go(entry->control_fd, &err)); /* the start row is durable from here on */
-    STEP(sbx_command_execute(path, entry, &err)); /* every other descriptor is close-on-exec */
+    STEP(sbx_command_execute(path, entry, &err));    /* every other descriptor is close-on-exec */
     abort();
 }
 
@@ -62,12 +62,12 @@ void sbx_target_init(const sbx_entry *entry)
     int target, masks_fd;
 
     STEP(die_with_supervisor(&err));
-    STEP(sbx_job_enter(entry->job, &err));       /* what comes now is charged to the job already */
-    STEP(sbx_ids_map_self(plan, &err));          /* path A: one uid, one gid, no groups to set */
-    STEP(sbx_namespaces_make(plan, &err));       /* mounts, ipc, net: while sbx opens the database */
+    STEP(sbx_job_enter(entry->job, &err)); /* what comes now is charged to the job already */
+    STEP(sbx_ids_map_self(plan, &err));    /* path A: one uid, one gid, no groups to set */
+    STEP(sbx_namespaces_make(plan, &err)); /* mounts, ipc, net: while sbx opens the database */
     STEP(sbx_mounts_make(&masks_fd, entry, &err)); /* read-only world, roots, private temp, masks */
     STEP(sbx_stdio_close_on_exec(&err));
-    STEP(sbx_ids_drop_bounding(&err));           /* for both of us, while there is a right to */
+    STEP(sbx_ids_drop_bounding(&err)); /* for both of us, while there is a right to */
 
     target = vfork();
     if (target == 0)
@@ -76,5 +76,5 @@ void sbx_target_init(const sbx_entry *entry)
         (void)sbx_fail_errno(&err, SBX_IO, SBX_STEP_SPAWN, errno, "fork the command");
         sbx_wire_fail(entry->control_fd, &err);
     }
-    sbx_init_reap(entry, target);                /* gives up its rights first */
+    sbx_init_reap(entry, target); /* gives up its rights first */
 }

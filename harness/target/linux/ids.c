@@ -71,13 +71,17 @@ sbx_status sbx_ids_become_target(const sbx_plan *plan, sbx_error *err)
     if (!plan->walls[SBX_WALL_UID])
         return SBX_OK;
     if (setgroups(0, NULL) != 0)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "drop the supplementary groups");
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
+                              "drop the supplementary groups");
     /* Raw calls: glibc's wrappers would signal other threads, of which there are none. */
     if (syscall(SYS_setresgid, plan->target_gid, plan->target_gid, plan->target_gid) != 0)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "become gid %u", plan->target_gid);
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "become gid %u",
+                              plan->target_gid);
     if (syscall(SYS_setresuid, plan->target_uid, plan->target_uid, plan->target_uid) != 0)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "become uid %u", plan->target_uid);
-    if (getresuid(&ruid, &euid, &suid) != 0 || ruid != plan->target_uid || euid != ruid || suid != ruid)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "become uid %u",
+                              plan->target_uid);
+    if (getresuid(&ruid, &euid, &suid) != 0 || ruid != plan->target_uid || euid != ruid ||
+        suid != ruid)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY, "the uid did not change to %u",
                               plan->target_uid);
     return SBX_OK;
@@ -102,7 +106,8 @@ sbx_status sbx_ids_drop_bounding(sbx_error *err)
             continue;
         if (errno == EINVAL || errno == EPERM)
             break; /* past the kernel's last one, or not ours to drop */
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "drop capability %d", cap);
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "drop capability %d",
+                              cap);
     }
     return SBX_OK;
 }
@@ -123,7 +128,8 @@ sbx_status sbx_ids_drop_capabilities(sbx_error *err)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "drop the capabilities");
     if (syscall(SYS_capget, &header, data) != 0 ||
         (data[0].permitted | data[1].permitted | data[0].inheritable | data[1].inheritable) != 0)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY, "capabilities are left after dropping them");
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
+                              "capabilities are left after dropping them");
     return SBX_OK;
 }
 
@@ -138,6 +144,7 @@ bool sbx_ids_may_make_devices(void)
 sbx_status sbx_ids_keep_only_kill(sbx_error *err)
 {
     if (set_capabilities(UINT64_C(1) << CAP_KILL) != 0 && set_capabilities(0) != 0)
-        return sbx_fail_errno(err, SBX_IO, SBX_STEP_IDENTITY, errno, "drop the init's capabilities");
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_IDENTITY, errno,
+                              "drop the init's capabilities");
     return SBX_OK;
 }

@@ -44,9 +44,11 @@ static sbx_status landlock_fail(sbx_error *err, int code, const char *what, cons
     return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_LANDLOCK, code, "%s %s", what, path);
 }
 
-static sbx_status allow_fd(const ruleset *rules, int fd, uint64_t rights, const char *path, sbx_error *err)
+static sbx_status allow_fd(const ruleset *rules, int fd, uint64_t rights, const char *path,
+                           sbx_error *err)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = rights & rules->handled_fs, .parent_fd = fd};
+    struct landlock_path_beneath_attr rule = {.allowed_access = rights & rules->handled_fs,
+                                              .parent_fd = fd};
 
     if (rule.allowed_access != 0 &&
         syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 &&
@@ -62,7 +64,8 @@ static sbx_status allow(const ruleset *rules, const char *path, uint64_t rights,
     sbx_status st;
 
     if (fd < 0)
-        return errno == ENOENT || errno == EACCES ? SBX_OK : landlock_fail(err, errno, "open", path);
+        return errno == ENOENT || errno == EACCES ? SBX_OK
+                                                  : landlock_fail(err, errno, "open", path);
     st = allow_fd(rules, fd, rights, path, err);
     close(fd);
     return st;
@@ -100,7 +103,8 @@ static sbx_status allow_writes(const ruleset *rules, const sbx_plan *plan, sbx_e
         if (plan->rules[i].kind == SBX_RULE_WRITE)
             st = allow(rules, plan->rules[i].path,
                        plan->rules[i].is_directory ? WRITE_RIGHTS : WRITE_FILE_RIGHTS, err);
-    for (size_t i = 0; st == SBX_OK && plan->walls[SBX_WALL_MOUNTS] && i < SBX_COUNT_OF(temporary); i++)
+    for (size_t i = 0; st == SBX_OK && plan->walls[SBX_WALL_MOUNTS] && i < SBX_COUNT_OF(temporary);
+         i++)
         st = allow(rules, temporary[i], WRITE_RIGHTS, err);
     for (size_t i = 0; st == SBX_OK && i < SBX_COUNT_OF(devices); i++) {
         bool is_directory = strcmp(devices[i], "/dev/pts") == 0;
@@ -135,8 +139,8 @@ struct kernel_entry {
     char name[];
 };
 
-static sbx_status allow_reads_beside(const ruleset *rules, const sbx_plan *plan, const char *directory,
-                                     int depth, sbx_error *err);
+static sbx_status allow_reads_beside(const ruleset *rules, const sbx_plan *plan,
+                                     const char *directory, int depth, sbx_error *err);
 
 static sbx_status allow_reads_of(const ruleset *rules, const sbx_plan *plan, const char *directory,
                                  const char *name, int depth, sbx_error *err)
@@ -162,8 +166,8 @@ static sbx_status allow_reads_of(const ruleset *rules, const sbx_plan *plan, con
 }
 
 /* Reading is allowed for everything beside what is denied, level by level. */
-static sbx_status allow_reads_beside(const ruleset *rules, const sbx_plan *plan, const char *directory,
-                                     int depth, sbx_error *err)
+static sbx_status allow_reads_beside(const ruleset *rules, const sbx_plan *plan,
+                                     const char *directory, int depth, sbx_error *err)
 {
     _Alignas(8) char room[2048];
     sbx_status st = SBX_OK;

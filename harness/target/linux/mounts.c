@@ -66,7 +66,8 @@ static int place(int fd, const char *path)
     int to = open_exact(path);
     int code = 0;
 
-    if (to < 0 || move_mount(fd, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    if (to < 0 ||
+        move_mount(fd, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
         code = errno;
     if (to >= 0)
         close(to);
@@ -112,7 +113,8 @@ static bool is_private(const char *path)
 }
 
 /* 1. -1 in out_fds where the rule needs no clone. */
-static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int idmap_fd, sbx_error *err)
+static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int idmap_fd,
+                              sbx_error *err)
 {
 
     for (size_t i = 0; i < plan->rule_count; i++) {
@@ -121,7 +123,8 @@ static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int 
         uint64_t flags = writes ? QUIET : QUIET | MOUNT_ATTR_RDONLY;
 
         if (i >= ROOTS_MAX)
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_MOUNT, "more than %d path rules", (int)ROOTS_MAX);
+            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_MOUNT, "more than %d path rules",
+                                  (int)ROOTS_MAX);
         out_fds[i] = -1;
         if (!writes && rule->kind != SBX_RULE_READ)
             continue;
@@ -172,7 +175,8 @@ static sbx_status take_devices(private_world *world, const sbx_entry *entry, sbx
     bytes = readlink(link, path, sizeof(path) - 1);
     if (bytes > 0) {
         path[bytes] = '\0';
-        world->console = clone_tree(path); /* a nicety: ttyname() finds the terminal as /dev/console */
+        world->console =
+            clone_tree(path); /* a nicety: ttyname() finds the terminal as /dev/console */
     }
     return SBX_OK;
 }
@@ -250,7 +254,7 @@ static sbx_status fill_tmpfs(int root, bool makes_devices, sbx_error *err)
     static const struct {
         const char *path;
         mode_t mode;
-    } directories[] = {{"tmp", 01777}, {"var-tmp", 01777}, {"shm", 01777},    {"dev", 0755},
+    } directories[] = {{"tmp", 01777},    {"var-tmp", 01777}, {"shm", 01777},    {"dev", 0755},
                        {"dev/pts", 0755}, {"dev/shm", 01777}, {"dev/denied", 0}, {"masks", 0755}};
     static const char *const links[][2] = {{"pts/ptmx", "dev/ptmx"},
                                            {"/proc/self/fd", "dev/fd"},
@@ -308,7 +312,8 @@ static sbx_status make_private(private_world *world, const sbx_plan *plan, sbx_e
     world->tmp = clone_private("/tmp/tmp", QUIET);
     world->var_tmp = clone_private("/tmp/var-tmp", QUIET);
     world->shm = clone_private("/tmp/shm", QUIET);
-    world->dev = clone_private("/tmp/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+    world->dev =
+        clone_private("/tmp/dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
     if (world->tmp < 0 || world->var_tmp < 0 || world->shm < 0 || world->dev < 0)
         return mount_fail(err, errno, "clone the private", "file system");
     return SBX_OK;
@@ -338,8 +343,7 @@ static sbx_status place_devices(private_world *world, sbx_error *err)
 static sbx_status mount_proc(sbx_error *err)
 {
     static const char *const no_options[] = {NULL};
-    int fd = make_file_system("proc", no_options,
-                              QUIET | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+    int fd = make_file_system("proc", no_options, QUIET | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
 
     if (fd < 0 || place(fd, "/proc") != 0)
         return mount_fail(err, errno, "mount a private", "/proc");
@@ -423,8 +427,9 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, int idmap
     sbx_status st;
 
     if ((st = leave_peer_groups(err)) != SBX_OK ||
-        (st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK || (st = take_devices(&world, entry, err)) != SBX_OK ||
-        (st = close_world(err)) != SBX_OK || (st = make_private(&world, plan, err)) != SBX_OK)
+        (st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK ||
+        (st = take_devices(&world, entry, err)) != SBX_OK || (st = close_world(err)) != SBX_OK ||
+        (st = make_private(&world, plan, err)) != SBX_OK)
         return st;
     *out_masks_fd = open("/tmp/masks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*out_masks_fd < 0)
@@ -456,7 +461,7 @@ sbx_status sbx_mounts_make(int *out_masks_fd, const sbx_entry *entry, sbx_error 
     umask(mask_before);
     /* Anew by name: the directory we stand in belongs to the world outside. */
     if (st == SBX_OK && chdir(entry->plan->cwd) != 0)
-        st = sbx_fail_errno(err, SBX_INVALID, SBX_STEP_STDIO, errno, "change to the working directory %s",
-                            entry->plan->cwd);
+        st = sbx_fail_errno(err, SBX_INVALID, SBX_STEP_STDIO, errno,
+                            "change to the working directory %s", entry->plan->cwd);
     return st;
 }

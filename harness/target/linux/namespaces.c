@@ -18,7 +18,8 @@ static sbx_status raise_loopback(sbx_error *err)
 
     memcpy(request.ifr_name, "lo", sizeof("lo"));
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0)
-        st = sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno, "raise the job's own loopback");
+        st = sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno,
+                            "raise the job's own loopback");
     if (fd >= 0)
         close(fd);
     return st;
@@ -37,8 +38,9 @@ sbx_status sbx_namespaces_make(const sbx_plan *plan, sbx_error *err)
     if (plan->walls[SBX_WALL_NET])
         flags |= CLONE_NEWNET;
     if (unshare(flags) != 0)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno,
-                              "make mount, ipc and net namespaces%s",
-                              errno == ENOSPC ? " (too many of them exist; see /proc/sys/user)" : "");
-    return plan->network == SBX_NETWORK_LOOPBACK && plan->walls[SBX_WALL_NET] ? raise_loopback(err) : SBX_OK;
+        return sbx_fail_errno(
+            err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno, "make mount, ipc and net namespaces%s",
+            errno == ENOSPC ? " (too many of them exist; see /proc/sys/user)" : "");
+    return plan->network == SBX_NETWORK_LOOPBACK && plan->walls[SBX_WALL_NET] ? raise_loopback(err)
+                                                                              : SBX_OK;
 }

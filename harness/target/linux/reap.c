@@ -168,7 +168,8 @@ static sbx_status become_small(reaper *self, const sbx_entry *entry, sbx_error *
         (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         self->children_fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
         if (self->children_fd < 0)
-            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_SPAWN, errno, "open the list of children");
+            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_SPAWN, errno,
+                                  "open the list of children");
     }
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -203,7 +204,8 @@ static void close_the_rest(const reaper *self)
 
 void sbx_init_reap(const sbx_entry *entry, int target_pid)
 {
-    reaper self = {.control_fd = entry->control_fd, .target = target_pid,
+    reaper self = {.control_fd = entry->control_fd,
+                   .target = target_pid,
                    .reports_stops = entry->takes_foreground};
     sbx_error err;
 

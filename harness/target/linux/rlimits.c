@@ -26,7 +26,8 @@ sbx_status sbx_rlimits_apply(const sbx_entry *entry, sbx_error *err)
     struct rlimit no_core = {0, 0};
     sbx_status st = SBX_OK;
 
-    (void)setrlimit(RLIMIT_CORE, &no_core); /* a core dump writes where a pattern on the host says */
+    (void)setrlimit(RLIMIT_CORE,
+                    &no_core); /* a core dump writes where a pattern on the host says */
     if (file_size != SBX_UNLIMITED)
         st = set_limit(RLIMIT_FSIZE, file_size, SBX_LIMIT_FILE_SIZE, err);
     if (st == SBX_OK && files != SBX_UNLIMITED)

@@ -5,8 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "harness/target/linux/steps.h"
 #include "audit/sources/linux/syscalls.h"
+#include "harness/target/linux/steps.h"
 #include "seccomp_filters.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -34,8 +34,9 @@ static int choose_variant(const sbx_entry *entry)
 sbx_status sbx_seccomp_load(int *out_listener, const sbx_entry *entry, sbx_error *err)
 {
     int variant = choose_variant(entry);
-    struct sock_fprog program = {.len = seccomp_filters[variant].count,
-                                 .filter = (struct sock_filter *)(uintptr_t)seccomp_filters[variant].code};
+    struct sock_fprog program = {
+        .len = seccomp_filters[variant].count,
+        .filter = (struct sock_filter *)(uintptr_t)seccomp_filters[variant].code};
     unsigned long flags = 0;
     long got;
 
@@ -46,10 +47,12 @@ sbx_status sbx_seccomp_load(int *out_listener, const sbx_entry *entry, sbx_error
         flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     got = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
     if (got < 0 && errno == EINVAL && flags != 0) /* before Linux 5.19 */
-        got = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+        got = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                      &program);
     if (got < 0)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_SECCOMP, errno, "load the system call filter%s",
-                              errno == EBUSY ? " (sbx runs inside another supervised sandbox)" : "");
+        return sbx_fail_errno(
+            err, SBX_REFUSED, SBX_STEP_SECCOMP, errno, "load the system call filter%s",
+            errno == EBUSY ? " (sbx runs inside another supervised sandbox)" : "");
     if (flags != 0)
         *out_listener = (int)got;
     return SBX_OK;

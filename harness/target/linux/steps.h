@@ -9,7 +9,8 @@ void sbx_wire_send(int socket, const sbx_wire *message);
 SBX_NORETURN void sbx_wire_fail(int socket, const sbx_error *error);
 /* READY, with the listener and the masks as descriptors where there are any; closes them. value of
  * the message: bit 0 a listener comes, bit 1 the masks come, in that order. */
-SBX_MUST_USE sbx_status sbx_wire_send_ready(int socket, int listener_fd, int masks_fd, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_wire_send_ready(int socket, int listener_fd, int masks_fd,
+                                            sbx_error *err);
 /* Waits for IDMAP and takes its descriptor. */
 SBX_MUST_USE sbx_status sbx_wire_receive_idmap(int *out_fd, int socket, sbx_error *err);
 /* Waits for GO; anything else, the supervisor's end included, is a failure. */
@@ -48,7 +49,8 @@ SBX_MUST_USE sbx_status sbx_rlimits_apply(const sbx_entry *entry, sbx_error *err
 
 /* command.c: find and execute; returns only on failure */
 SBX_MUST_USE sbx_status sbx_command_find(char out_path[4096], const sbx_plan *plan, sbx_error *err);
-SBX_MUST_USE sbx_status sbx_command_execute(const char *path, const sbx_entry *entry, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_command_execute(const char *path, const sbx_entry *entry,
+                                            sbx_error *err);
 
 /* reap.c: the rest of init's life */
 SBX_NORETURN void sbx_init_reap(const sbx_entry *entry, int target_pid);

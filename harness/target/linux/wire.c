@@ -33,7 +33,8 @@ void sbx_wire_fail(int socket, const sbx_error *error)
     leave();
 }
 
-static void attach(struct msghdr *header, void *room, size_t room_bytes, const int *fds, size_t count)
+static void attach(struct msghdr *header, void *room, size_t room_bytes, const int *fds,
+                   size_t count)
 {
     struct cmsghdr *rights;
 
@@ -72,7 +73,8 @@ sbx_status sbx_wire_send_ready(int socket, int listener_fd, int masks_fd, sbx_er
     attach(&header, control.room, sizeof(control.room), fds, count);
     while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0)
         if (errno != EINTR)
-            return sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno, "tell sbx that the target is ready");
+            return sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno,
+                                  "tell sbx that the target is ready");
     while (count > 0)
         close(fds[--count]);
     return SBX_OK;
@@ -86,7 +88,9 @@ sbx_status sbx_wire_receive_idmap(int *out_fd, int socket, sbx_error *err)
         char room[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.room,
                             .msg_controllen = sizeof(control.room)};
     struct cmsghdr *rights;
     ssize_t got;

@@ -77,12 +77,12 @@ static void refuse_families(scmp_filter_ctx filter, uint32_t action, int allows_
     } else {
         ADD(action, SYS_socket, BITS_SET(0, (uint64_t)1)); /* odd: 1 among them */
     }
-    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)4));                 /* 4 6 12 14 20 … */
-    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)32));                /* 32 34 … */
-    ADD(action, SYS_socket, BITS_ARE(0, LOW_32, (uint64_t)0));         /* unspecified */
+    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)4));         /* 4 6 12 14 20 … */
+    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)32));        /* 32 34 … */
+    ADD(action, SYS_socket, BITS_ARE(0, LOW_32, (uint64_t)0)); /* unspecified */
     ADD(action, SYS_socket, BITS_ARE(0, LOW_32, (uint64_t)8));
-    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)(16 | 2)));          /* 18 26 */
-    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)(16 | 8)));          /* 24 26 */
+    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)(16 | 2))); /* 18 26 */
+    ADD(action, SYS_socket, BITS_SET(0, (uint64_t)(16 | 8))); /* 24 26 */
     for (uint64_t bit = 64; bit <= LOW_32; bit <<= 1)
         ADD(action, SYS_socket, BITS_SET(0, bit));
     for (uint64_t bit = 1; bit <= 128; bit <<= 1) /* netlink protocols but ROUTE (0) */
@@ -122,7 +122,8 @@ static void refuse(scmp_filter_ctx filter, int variant)
 #undef X
     refuse_namespaces(filter, action);
     refuse_sockets(filter, socket_action, variant);
-    if ((variant & (SBX_FILTER_NET_NONE | SBX_FILTER_UNIX | SBX_FILTER_WATCH)) == SBX_FILTER_NET_NONE)
+    if ((variant & (SBX_FILTER_NET_NONE | SBX_FILTER_UNIX | SBX_FILTER_WATCH)) ==
+        SBX_FILTER_NET_NONE)
         add_plain(filter, SCMP_ACT_ERRNO(EACCES), SYS_connect); /* watched: refused by the watch */
     ADD(action, SYS_ioctl, INT_EQ(1, TIOCSTI));
     ADD(action, SYS_ioctl, INT_EQ(1, 0x541C /* TIOCLINUX */));
@@ -219,8 +220,10 @@ int main(int argc, char **argv)
     fprintf(out, "/* Made by seccomp_gen from audit/sources/linux/syscalls.h. */\n\n");
     for (int variant = 0; variant < SBX_FILTER_VARIANTS; variant++)
         counts[variant] = write_variant(out, variant);
-    fprintf(out, "static const struct {\n    const struct sock_filter *code;\n    unsigned short count;\n"
-                 "} seccomp_filters[] = {\n");
+    fprintf(
+        out,
+        "static const struct {\n    const struct sock_filter *code;\n    unsigned short count;\n"
+        "} seccomp_filters[] = {\n");
     for (int variant = 0; variant < SBX_FILTER_VARIANTS; variant++)
         fprintf(out, "    {seccomp_filter_%d, %zu},\n", variant, counts[variant]);
     fprintf(out, "};\n");
