@@ -365,6 +365,10 @@ static void take_down(live_run *run)
         fill_unknown(&usage->io_read_bytes, told->io_read_bytes);
         fill_unknown(&usage->io_write_bytes, told->io_write_bytes);
         fill_unknown(&usage->memory_peak_bytes, told->memory_peak_bytes);
+        /* Looking now and then misses a short peak; the kernel remembers the largest process's. */
+        if (sbx_job_enforcer(run->job, SBX_LIMIT_MEMORY) == SBX_ENFORCER_POLLED &&
+            usage->memory_peak_bytes < told->memory_peak_bytes)
+            usage->memory_peak_bytes = told->memory_peak_bytes;
     } else {
         bury(run, &last);
         fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
