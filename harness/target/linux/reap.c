@@ -97,7 +97,7 @@ SBX_NORETURN static void finish(const reaper *self, int wait_status)
 {
     sbx_wire message = {.kind = SBX_WIRE_EXITED};
     sbx_wire_exit *out = &message.u.exit;
-    struct rusage used;
+    struct rusage used, own;
     struct statfs temp;
     char text[512];
     ssize_t bytes;
@@ -105,8 +105,9 @@ SBX_NORETURN static void finish(const reaper *self, int wait_status)
     out->wait_status = wait_status;
     out->leaked_count = kill_all(self);
     getrusage(RUSAGE_CHILDREN, &used);
-    out->user_ns = timeval_ns(used.ru_utime);
-    out->system_ns = timeval_ns(used.ru_stime);
+    getrusage(RUSAGE_SELF, &own); /* a group counts us too, and so does looking at the tree */
+    out->user_ns = timeval_ns(used.ru_utime) + timeval_ns(own.ru_utime);
+    out->system_ns = timeval_ns(used.ru_stime) + timeval_ns(own.ru_stime);
     out->memory_peak_bytes = (uint64_t)used.ru_maxrss * 1024U;
     bytes = self->io_fd >= 0 ? pread(self->io_fd, text, sizeof(text), 0) : 0;
     out->io_read_bytes = read_io(text, bytes, "read_bytes:");
