@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/prefault.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
 #include "harness/cli/exec_refusal.h"
@@ -213,6 +214,7 @@ int sbx_command_exec(int argc, char **argv)
     execution self = {0};
     int code;
 
+    sbx_prefault_code(); /* nearly all of it is about to be used */
     sbx_policy_init(&self.policy);
     sbx_result_file_init(&self.result_file);
     code = execute(&self, argc, argv);

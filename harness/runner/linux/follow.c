@@ -22,6 +22,7 @@ typedef struct loop {
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
     uint64_t flush_at_ns, tidy_at_ns;
     int watch_fd;
+    bool has_swept;
 } loop;
 
 /* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
@@ -201,6 +202,14 @@ static void start_clocks(loop *self)
     }
 }
 
+/* What a killed sbx left behind. There is time for it when the command has been let into its execve. */
+static void sweep_once(loop *self)
+{
+    if (!self->has_swept)
+        (void)sbx_job_sweep();
+    self->has_swept = true;
+}
+
 static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
 {
     const sbx_follow *follow = self->follow;
@@ -258,8 +267,12 @@ void sbx_follow_to_end(sbx_follow *follow)
             pause.tv_sec = (time_t)((next_ns - now_ns) / SBX_NS_PER_S);
             pause.tv_nsec = (long)((next_ns - now_ns) % SBX_NS_PER_S);
         }
+        if (self.watch_fd < 0)
+            sweep_once(&self);
         if (ppoll(wait, (nfds_t)count, timeout, NULL) > 0)
             on_ready(&self, wait, count);
+        if (wait[WATCH].revents != 0)
+            sweep_once(&self);
     }
     if (self.watch_fd >= 0) {
         struct pollfd last = {.fd = self.watch_fd, .events = POLLIN};

@@ -81,6 +81,7 @@ void sbx_placeholder_clear(const char *path);
 
 typedef struct sbx_child {
     pid_t pid;      /* init, as we see it */
+    pid_t mapper;   /* killed, and buried at the end; 0: none */
     int pidfd;      /* -1: none */
     int control_fd; /* our end; -1: none */
 } sbx_child;
@@ -88,8 +89,7 @@ typedef struct sbx_child {
 SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err);
 /* Path B: makes a user namespace that maps the caller to the target, for id-mapped mounts, and hands it to
  * init, which waits for it. Nothing where the plan maps no owners. */
-SBX_MUST_USE sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan,
-                                        sbx_error *err);
+SBX_MUST_USE sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *err);
 
 /* ---- record.c: the run's rows --------------------------------------------------------------------------- */
 

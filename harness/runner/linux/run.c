@@ -467,6 +467,9 @@ static void conclude(live_run *run)
 static void free_run(live_run *run)
 {
     bury(run, NULL);
+    if (run->child.mapper > 0)
+        while (waitpid(run->child.mapper, NULL, 0) < 0 && errno == EINTR) {
+        }
     sbx_landlock_log_free(run->landlock);
     sbx_watch_free(run->watch);
     if (run->watch == NULL && run->listener >= 0)
@@ -505,7 +508,6 @@ static sbx_status start(live_run *run)
     /* 3. The start row is made durable while the target prepares itself: no row, no "go". */
     if ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK)
         return st;
-    (void)sbx_job_sweep(); /* what a killed sbx left behind; there is time for it now */
     if ((st = await_ready(run)) != SBX_OK || (st = start_watch(run)) != SBX_OK)
         return st;
     return run->result->events.cancelled_by != 0 ? SBX_OK : let_go(run);
@@ -543,7 +545,6 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
     run.output.child_fd[1] = run.output.child_fd[2] = -1;
     run.output.stream[0].from = run.output.stream[1].from = -1;
 
-    sbx_prefault_code();
     if (start(&run) != SBX_OK)
         result->events.has_error = true;
     if (run.has_go) {

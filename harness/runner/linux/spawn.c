@@ -52,7 +52,8 @@ static int wait_to_be_killed(void *parent)
     return 0;
 }
 
-static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
+/* The helper is killed and left to die: waiting for that would give its CPU to somebody else first. */
+static sbx_status make_idmap(int *out_fd, pid_t *out_pid, const sbx_plan *plan, sbx_error *err)
 {
     _Alignas(16) static char stack[4096];
     char path[64];
@@ -64,6 +65,7 @@ static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
     if (pid < 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
                               "make a user namespace to map owners (--identity self needs none)");
+    *out_pid = pid;
     st = write_map(pid, "uid_map", plan->caller_uid, plan->target_uid, err);
     if (st == SBX_OK)
         st = write_map(pid, "gid_map", plan->caller_gid, plan->target_gid, err);
@@ -74,12 +76,10 @@ static sbx_status make_idmap(int *out_fd, const sbx_plan *plan, sbx_error *err)
             st = sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "open the mapping");
     }
     (void)kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
     return st;
 }
 
-sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_error *err)
+sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *err)
 {
     sbx_wire message = {.kind = SBX_WIRE_IDMAP};
     union {
@@ -97,7 +97,7 @@ sbx_status sbx_spawn_idmap(const sbx_child *child, const sbx_plan *plan, sbx_err
 
     if (!sbx_plan_maps_owners(plan))
         return SBX_OK;
-    st = make_idmap(&fd, plan, err);
+    st = make_idmap(&fd, &child->mapper, plan, err);
     if (st != SBX_OK)
         return st;
     rights->cmsg_level = SOL_SOCKET;
