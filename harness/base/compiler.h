@@ -22,4 +22,12 @@
 /* How many elements a true array has. */
 #define SBX_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* A stack whose functions never return leaves marks in the address sanitizer's shadow; takes them away. */
+#if defined(__SANITIZE_ADDRESS__)
+void __asan_unpoison_memory_region(void const volatile *from, __SIZE_TYPE__ bytes);
+#define SBX_FORGET_STACK(from, bytes) __asan_unpoison_memory_region(from, bytes)
+#else
+#define SBX_FORGET_STACK(from, bytes) ((void)0)
+#endif
+
 #endif

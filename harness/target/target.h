@@ -20,7 +20,10 @@ typedef struct sbx_entry {
     const sbx_plan *plan;
     const sbx_job *job;
     int control_fd;   /* the init's end of the socket */
-    int output_fd[3]; /* [1], [2]: become stdout and stderr (--output); [0] unused */
+    int idmap_fd;     /* what IDMAP would bring, where it is there already */
+    int stdio_fd[3];  /* become the standard streams */
+    bool shares_memory; /* with the supervisor (a worker's): the target alone enters the job */
+    bool has_network;   /* born into the network namespace that the plan wants */
     bool
         takes_foreground; /* stdin is our terminal and we are its foreground: the target shall be */
     bool has_terminal;    /* some standard stream is a terminal: the session is kept */

@@ -22,7 +22,6 @@ typedef struct loop {
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
     uint64_t flush_at_ns, tidy_at_ns;
     int watch_fd;
-    bool has_swept;
 } loop;
 
 /* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
@@ -205,9 +204,9 @@ static void start_clocks(loop *self)
 /* What a killed sbx left behind. There is time for it when the command has been let into its execve. */
 static void sweep_once(loop *self)
 {
-    if (!self->has_swept)
+    if (!self->follow->has_swept)
         (void)sbx_job_sweep();
-    self->has_swept = true;
+    self->follow->has_swept = true;
 }
 
 static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])

@@ -32,7 +32,7 @@ static sbx_status open_stream(sbx_output_stream *stream, int *out_child_fd, int 
     return SBX_OK;
 }
 
-sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, sbx_error *err)
+sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, const int to[3], sbx_error *err)
 {
     sbx_status st = SBX_OK;
 
@@ -44,7 +44,7 @@ sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, sbx_error *err
         return SBX_OK;
     out->is_used = true;
     for (int i = 0; st == SBX_OK && i < 2; i++)
-        st = open_stream(&out->stream[i], &out->child_fd[i + 1], i + 1, err);
+        st = open_stream(&out->stream[i], &out->child_fd[i + 1], to[i + 1], err);
     return st;
 }
 

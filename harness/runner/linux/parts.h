@@ -53,7 +53,9 @@ typedef struct sbx_output {
     sbx_output_stream stream[2];
 } sbx_output;
 
-SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, sbx_error *err);
+/* to: where stdout [1] and stderr [2] go in the end; the caller's. */
+SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, const int to[3],
+                                        sbx_error *err);
 void sbx_output_started(sbx_output *output);                           /* closes child_fd */
 size_t sbx_output_poll(const sbx_output *output, struct pollfd *wait); /* fills at most 4 */
 void sbx_output_move(sbx_output *output, const struct pollfd *wait, size_t count);
@@ -91,6 +93,39 @@ SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_er
  * init, which waits for it. Nothing where the plan maps no owners. */
 SBX_MUST_USE sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *err);
 
+/* What of a plan's namespaces a process must be born into; what a clone's error means. */
+uint64_t sbx_spawn_namespaces(const sbx_plan *plan);
+sbx_status sbx_spawn_explain(const sbx_plan *plan, int code, sbx_error *err);
+/* The mapping alone, as a descriptor, for a worker that keeps it. *out_mapper as in sbx_child. */
+SBX_MUST_USE sbx_status sbx_spawn_make_idmap(int *out_fd, pid_t *out_mapper, const sbx_plan *plan,
+                                             sbx_error *err);
+
+/* ---- launcher.c: first processes that share our memory, for a worker ------------------------------ */
+
+typedef struct sbx_launcher sbx_launcher;
+
+SBX_MUST_USE sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err);
+/* As sbx_spawn(), but *entry must stay until sbx_launcher_wait(), and who it is is known when it has spoken: */
+SBX_MUST_USE sbx_status sbx_spawn_shared(sbx_child *out, sbx_entry *entry, sbx_launcher *launcher,
+                                         sbx_error *err);
+void sbx_spawn_meet(sbx_child *child, const sbx_launcher *launcher);
+/* Has the process made. It, or in its place the launcher, speaks on entry->control_fd, which is the launcher's from
+ * here on, as is *entry until sbx_launcher_wait(). */
+void sbx_launcher_start(sbx_launcher *launcher, sbx_entry *entry, int our_fd);
+pid_t sbx_launcher_pid(const sbx_launcher *launcher); /* 0: not made yet. Known once it has spoken. */
+void sbx_launcher_wait(sbx_launcher *launcher);       /* until that process is gone */
+void sbx_launcher_free(sbx_launcher *launcher);       /* NULL is fine */
+
+/* ---- describe.c: what holds what ---------------------------------------------------------------------- */
+
+void sbx_describe_walls(sbx_result *result, const sbx_plan *plan);
+void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_job *job);
+/* Fills places, which has room for SBX_PLACES_MORE more than there are rules; returns how many there are. */
+enum { SBX_PLACES_MORE = 3 };
+size_t sbx_describe_places(sbx_place *places, const sbx_plan *plan);
+/* May the command be started where the target shares our memory until its execve? */
+SBX_MUST_USE sbx_status sbx_check_room(const sbx_plan *plan, sbx_error *err);
+
 /* ---- record.c: the run's rows --------------------------------------------------------------------------- */
 
 typedef struct sbx_record {
@@ -98,7 +133,8 @@ typedef struct sbx_record {
     const char **leases; /* NULL: none */
     const sbx_run_options *options;
     sbx_store *store;
-    int64_t row; /* 0: no start row */
+    bool keeps_store; /* it is a worker's, which closes it */
+    int64_t row;      /* 0: no start row */
     sbx_processes *processes;
     sbx_denials *denials;
     uint64_t flushed_ns, flush_pause_ns;
@@ -118,6 +154,19 @@ void sbx_record_tidy(sbx_record *record);
 void sbx_record_end(sbx_record *record, sbx_result *result);
 void sbx_record_close(sbx_record *record);
 
+/* ---- run.c ------------------------------------------------------------------------------------------------- */
+
+/* What a run finds made already. All NULL or -1: nothing. */
+typedef struct sbx_run_base {
+    sbx_store *store;
+    sbx_launcher *launcher;
+    int idmap_fd;
+    const int *stdio_fd;
+} sbx_run_base;
+
+void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options,
+                const sbx_run_base *base);
+
 /* ---- follow.c: from "go" to the end ---------------------------------------------------------------------- */
 
 typedef struct sbx_follow {
@@ -131,6 +180,7 @@ typedef struct sbx_follow {
     sbx_record *record;
     sbx_events *events;
     uint64_t go_ns;
+    bool has_swept;     /* what lost runs left behind has been looked for already */
     bool has_ended;     /* EXITED came */
     sbx_wire_exit exit; /* valid with has_ended */
 } sbx_follow;

@@ -202,7 +202,8 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
 
 void sbx_record_close(sbx_record *record)
 {
-    sbx_store_close(record->store);
+    if (!record->keeps_store)
+        sbx_store_close(record->store);
     record->store = NULL;
     free(record->leases);
     record->leases = NULL;

@@ -20,6 +20,7 @@
 typedef struct live_run {
     const sbx_plan *plan;
     const sbx_run_options *options;
+    const sbx_run_base *base;
     sbx_result *result;
     sbx_error *err; /* of result */
     char job_name[SBX_JOB_NAME_BYTES];
@@ -27,6 +28,7 @@ typedef struct live_run {
     sbx_placeholders placeholders;
     sbx_terminal terminal;
     sbx_output output;
+    sbx_entry entry; /* the first process may read it for as long as it lives */
     sbx_child child;
     int listener;
     int masks_fd; /* the directory of what stands for secrets */
@@ -36,56 +38,11 @@ typedef struct live_run {
     sbx_landlock_log *landlock;
     sbx_record record;
     sbx_follow follow;
+    bool has_met; /* a launcher's process has spoken */
     bool has_go;
 } live_run;
 
-static void describe_walls(sbx_result *result, const sbx_plan *plan)
-{
-    for (int wall = 0; wall < SBX_WALL_COUNT; wall++)
-        if (plan->walls[wall]) {
-            if (result->walls.bytes > 0)
-                sbx_text_add(&result->walls, ",");
-            sbx_text_add(&result->walls, sbx_wall_word((sbx_wall)wall));
-        }
-    sbx_text_add(&result->missing, sbx_text_string(&plan->missing));
-    result->is_partial = plan->missing.bytes > 0;
-}
-
-/* Limits that nobody holds make a run partial too. */
-static void describe_enforcers(live_run *run)
-{
-    const sbx_limits *limits = &run->plan->limits;
-    sbx_result *result = run->result;
-
-    for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++) {
-        sbx_enforcer held = SBX_ENFORCER_NONE;
-
-        if (limits->value[kind] == SBX_UNLIMITED)
-            continue;
-        switch ((sbx_limit_kind)kind) {
-        case SBX_LIMIT_WALL:
-        case SBX_LIMIT_IDLE:
-            held = SBX_ENFORCER_TIMER;
-            break;
-        case SBX_LIMIT_FILE_SIZE:
-        case SBX_LIMIT_FILES:
-            held = SBX_ENFORCER_RLIMIT;
-            break;
-        case SBX_LIMIT_OUTPUT:
-            held = SBX_ENFORCER_PIPE;
-            break;
-        default:
-            held = sbx_job_enforcer(run->job, (sbx_limit_kind)kind);
-        }
-        result->enforcers[kind] = held;
-        if (held != SBX_ENFORCER_NONE)
-            continue;
-        if (result->missing.bytes > 0)
-            sbx_text_add(&result->missing, ",");
-        sbx_text_add(&result->missing, sbx_limit_word((sbx_limit_kind)kind));
-        result->is_partial = true;
-    }
-}
+static const int own_streams[3] = {0, 1, 2};
 
 /* 1. Everything that can fail before a process exists. */
 static sbx_status prepare(live_run *run)
@@ -96,14 +53,18 @@ static sbx_status prepare(live_run *run)
                                .has_user_namespace = plan->user_namespace};
     sbx_status st;
 
+    if (run->base->launcher != NULL && (st = sbx_check_room(plan, run->err)) != SBX_OK)
+        return st;
     if ((st = sbx_job_name(run->job_name, run->err)) != SBX_OK ||
         (st = sbx_job_create(&run->job, &plan->limits, &options, run->err)) != SBX_OK)
         return st;
-    describe_enforcers(run);
-    sbx_terminal_look(&run->terminal);
+    sbx_describe_enforcers(run->result, plan, run->job);
+    if (run->base->stdio_fd == NULL)
+        sbx_terminal_look(&run->terminal);
     run->record.leases = sbx_placeholders_list(plan);
-    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->err)) !=
-        SBX_OK)
+    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT],
+                              run->base->stdio_fd != NULL ? run->base->stdio_fd : own_streams,
+                              run->err)) != SBX_OK)
         return st;
     if (plan->watch_denials) {
         run->record.denials = run->result->denials = sbx_denials_create();
@@ -115,29 +76,56 @@ static sbx_status prepare(live_run *run)
     return SBX_OK;
 }
 
+static void describe_entry(live_run *run)
+{
+    const int *given = run->base->stdio_fd;
+
+    run->entry = (sbx_entry){.plan = run->plan,
+                             .job = run->job,
+                             .control_fd = -1,
+                             .idmap_fd = run->base->idmap_fd,
+                             .stdio_fd = {given != NULL ? given[0] : -1, -1, -1},
+                             .shares_memory = run->base->launcher != NULL,
+                             .takes_foreground = run->terminal.takes_foreground,
+                             .has_terminal = run->terminal.fd >= 0,
+                             .terminal_fd = run->terminal.fd,
+                             .ignores_sigpipe = sbx_signals_pipe_ignored(),
+                             .signal_mask = sbx_signals_mask_before()};
+    for (int fd = 1; fd <= 2; fd++)
+        run->entry.stdio_fd[fd] = run->output.is_used ? run->output.child_fd[fd]
+                                  : given != NULL     ? given[fd]
+                                                      : -1;
+}
+
+/* The first process is there, and holds what it needs. */
+static void adopt(live_run *run)
+{
+    sbx_output_started(&run->output);
+    sbx_job_started(run->job, run->child.pid);
+}
+
 /* 2. The job's first process; from here on something must be taken down again. */
 static sbx_status spawn(live_run *run)
 {
-    sbx_entry entry = {.plan = run->plan,
-                       .job = run->job,
-                       .control_fd = -1,
-                       .output_fd = {-1, run->output.child_fd[1], run->output.child_fd[2]},
-                       .takes_foreground = run->terminal.takes_foreground,
-                       .has_terminal = run->terminal.fd >= 0,
-                       .terminal_fd = run->terminal.fd,
-                       .ignores_sigpipe = sbx_signals_pipe_ignored(),
-                       .signal_mask = sbx_signals_mask_before()};
-    sbx_status st = sbx_spawn(&run->child, &entry, run->err);
+    sbx_status st;
 
-    sbx_output_started(&run->output);
+    describe_entry(run);
+    if (run->base->launcher != NULL)
+        st = sbx_spawn_shared(&run->child, &run->entry, run->base->launcher, run->err);
+    else
+        st = sbx_spawn(&run->child, &run->entry, run->err);
     if (st != SBX_OK)
         return st;
-    sbx_prefault_work(); /* the target prepares itself meanwhile */
-    sbx_job_started(run->job, run->child.pid);
+    if (run->base->launcher == NULL) {
+        sbx_prefault_work(); /* the target prepares itself meanwhile */
+        adopt(run);
+    }
     /* The kernel's own records, where kernel audit is on and we may read them; mostly we may not. */
     if (run->plan->watch_denials && run->plan->walls[SBX_WALL_LANDLOCK] &&
         sbx_landlock_log_open(&run->landlock, NULL) != SBX_OK)
         run->landlock = NULL;
+    if (run->base->idmap_fd >= 0)
+        return SBX_OK;
     return sbx_spawn_idmap(&run->child, run->plan, run->err);
 }
 
@@ -166,7 +154,26 @@ static void read_ready(live_run *run, struct msghdr *header, int what)
     }
 }
 
-/* 4. The target is confined and waits. A signal to us ends the wait: the job is taken down unborn. */
+/* A signal to us ends the wait: the job is taken down unborn. A launcher's is waited for, or there is nothing yet
+ * to take down. */
+static bool was_cancelled(live_run *run)
+{
+    for (;;) {
+        struct pollfd wait[2] = {{.fd = run->child.control_fd, .events = POLLIN},
+                                 {.fd = sbx_signals_fd(), .events = POLLIN}};
+
+        if (poll(wait, 2, -1) < 0)
+            continue;
+        if (wait[1].revents != 0 && run->result->events.cancelled_by == 0)
+            run->result->events.cancelled_by = sbx_signals_next();
+        if (wait[0].revents != 0)
+            return false;
+        if (run->result->events.cancelled_by != 0 && run->base->launcher == NULL)
+            return true;
+    }
+}
+
+/* 4. The target is confined and waits. */
 static sbx_status await_ready(live_run *run)
 {
     sbx_wire message;
@@ -181,19 +188,14 @@ static sbx_status await_ready(live_run *run)
                             .msg_controllen = sizeof(control.room)};
     ssize_t got;
 
-    for (;;) {
-        struct pollfd wait[2] = {{.fd = run->child.control_fd, .events = POLLIN},
-                                 {.fd = sbx_signals_fd(), .events = POLLIN}};
-
-        if (poll(wait, 2, -1) < 0)
-            continue;
-        if (wait[1].revents != 0) {
-            run->result->events.cancelled_by = sbx_signals_next();
-            return SBX_OK;
-        }
-        break;
-    }
+    if (was_cancelled(run))
+        return SBX_OK;
     got = recvmsg(run->child.control_fd, &header, MSG_CMSG_CLOEXEC);
+    if (run->base->launcher != NULL) {
+        sbx_spawn_meet(&run->child, run->base->launcher);
+        run->has_met = true;
+        adopt(run);
+    }
     if (got != (ssize_t)sizeof(message))
         return sbx_fail_plain(
             run->err, SBX_IO, SBX_STEP_SPAWN,
@@ -205,35 +207,6 @@ static sbx_status await_ready(live_run *run)
     }
     read_ready(run, &header, message.value);
     return SBX_OK;
-}
-
-static void add_place(live_run *run, size_t *count, sbx_place_kind kind, const sbx_rule *rule)
-{
-    run->places[(*count)++] = (sbx_place){.kind = kind, .path = rule->path, .rule = rule->source};
-}
-
-/* The private directories are writable places too, or a write there would look refused. */
-static size_t describe_places(live_run *run)
-{
-    static const char *const temporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
-    const sbx_plan *plan = run->plan;
-    size_t count = 0;
-
-    for (size_t i = 0; plan->walls[SBX_WALL_MOUNTS] && i < SBX_COUNT_OF(temporary); i++)
-        run->places[count++] = (sbx_place){SBX_PLACE_WRITABLE, temporary[i], "private temp"};
-    for (size_t i = 0; i < plan->rule_count; i++) {
-        const sbx_rule *rule = &plan->rules[i];
-
-        if (rule->kind == SBX_RULE_WRITE)
-            add_place(run, &count, SBX_PLACE_WRITABLE, rule);
-        else if (rule->kind == SBX_RULE_PROTECT)
-            add_place(run, &count, SBX_PLACE_PROTECTED, rule);
-        else if (rule->kind == SBX_RULE_PROTECT_ABSENT)
-            add_place(run, &count, SBX_PLACE_RESERVED, rule);
-        else if (rule->kind == SBX_RULE_DENY)
-            add_place(run, &count, SBX_PLACE_SECRET, rule);
-    }
-    return count;
 }
 
 /* 5. The watch must listen before the target's execve, which is the first call it sees. */
@@ -250,11 +223,11 @@ static sbx_status start_watch(live_run *run)
         sbx_landlock_log_follow(run->landlock, run->target_pid, run->record.denials, NULL, NULL);
     if (run->listener < 0)
         return SBX_OK;
-    run->places = calloc(plan->rule_count + 3, sizeof(*run->places));
+    run->places = calloc(plan->rule_count + SBX_PLACES_MORE, sizeof(*run->places));
     if (run->places == NULL)
         return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
     options.places = run->places;
-    options.place_count = describe_places(run);
+    options.place_count = sbx_describe_places(run->places, plan);
     options.may_connect = plan->unix_sockets || plan->network != SBX_NETWORK_NONE;
     options.network = plan->network == SBX_NETWORK_NONE       ? SBX_WATCH_NETWORK_NONE
                       : plan->network == SBX_NETWORK_LOOPBACK ? SBX_WATCH_NETWORK_LOOPBACK
@@ -286,6 +259,7 @@ static void follow(live_run *run)
                                .output = &run->output,
                                .terminal = &run->terminal,
                                .record = &run->record,
+                               .has_swept = run->base->store != NULL,
                                .events = &run->result->events,
                                .go_ns = run->follow.go_ns};
     sbx_follow_to_end(&run->follow);
@@ -340,6 +314,24 @@ static void kill_job(live_run *run)
 }
 
 /*
+ * What the kernel remembers of the job's largest process. Looking now and then misses a short peak, which this does
+ * not. A worker's target has begun in our memory: what is no more than that is ours.
+ */
+static void note_largest(live_run *run, uint64_t bytes)
+{
+    sbx_usage *usage = &run->result->usage;
+    struct rusage own;
+
+    if (run->base->launcher != NULL && getrusage(RUSAGE_SELF, &own) == 0 &&
+        bytes <= (uint64_t)own.ru_maxrss * 1024U)
+        return;
+    fill_unknown(&usage->memory_peak_bytes, bytes);
+    if (sbx_job_enforcer(run->job, SBX_LIMIT_MEMORY) == SBX_ENFORCER_POLLED &&
+        usage->memory_peak_bytes < bytes)
+        usage->memory_peak_bytes = bytes;
+}
+
+/*
  * 8. Everything but init is dead, and that is dying: what the job used. Where the command ended by itself,
  * init said so when nothing else was left, so that there is no need to wait for its own end yet.
  */
@@ -364,11 +356,7 @@ static void take_down(live_run *run)
         fill_unknown(&usage->system_ns, told->system_ns);
         fill_unknown(&usage->io_read_bytes, told->io_read_bytes);
         fill_unknown(&usage->io_write_bytes, told->io_write_bytes);
-        fill_unknown(&usage->memory_peak_bytes, told->memory_peak_bytes);
-        /* Looking now and then misses a short peak; the kernel remembers the largest process's. */
-        if (sbx_job_enforcer(run->job, SBX_LIMIT_MEMORY) == SBX_ENFORCER_POLLED &&
-            usage->memory_peak_bytes < told->memory_peak_bytes)
-            usage->memory_peak_bytes = told->memory_peak_bytes;
+        note_largest(run, told->memory_peak_bytes);
     } else {
         bury(run, &last);
         fill_unknown(&usage->user_ns, timeval_ns(last.ru_utime));
@@ -474,12 +462,19 @@ static void free_run(live_run *run)
     sbx_watch_free(run->watch);
     if (run->watch == NULL && run->listener >= 0)
         close(run->listener);
-    if (run->child.pidfd >= 0)
-        close(run->child.pidfd);
     if (run->child.control_fd >= 0)
         close(run->child.control_fd);
     if (run->masks_fd >= 0)
         close(run->masks_fd);
+    if (run->base->launcher != NULL) {
+        sbx_launcher_wait(run->base->launcher);
+        if (run->entry.plan != NULL && !run->has_met) { /* given up before it spoke */
+            sbx_spawn_meet(&run->child, run->base->launcher);
+            bury(run, NULL);
+        }
+    }
+    if (run->child.pidfd >= 0)
+        close(run->child.pidfd);
     sbx_output_done(&run->output);
     sbx_record_close(&run->record);
     sbx_processes_free(run->record.processes);
@@ -527,20 +522,33 @@ static void note_cut_output(live_run *run)
 
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
+    static const sbx_run_base nothing = {.idmap_fd = -1};
+
+    sbx_run_on(result, plan, options, &nothing);
+}
+
+void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options,
+                const sbx_run_base *base)
+{
     live_run run = {.plan = plan,
                     .options = options,
+                    .base = base,
                     .result = result,
                     .listener = -1,
                     .masks_fd = -1,
                     .child = {.pidfd = -1, .control_fd = -1},
-                    .record = {.plan = plan, .options = options}};
+                    .terminal = {.fd = -1},
+                    .record = {.plan = plan,
+                               .options = options,
+                               .store = base->store,
+                               .keeps_store = base->store != NULL}};
 
     memset(result, 0, sizeof(*result));
     memcpy(result->run_id, plan->run_id, sizeof(result->run_id));
     sbx_usage_init(&result->usage);
     result->audit_complete = -1;
     result->started_us = sbx_clock_utc_us();
-    describe_walls(result, plan);
+    sbx_describe_walls(result, plan);
     run.err = &result->events.error;
     run.output.child_fd[1] = run.output.child_fd[2] = -1;
     run.output.stream[0].from = run.output.stream[1].from = -1;

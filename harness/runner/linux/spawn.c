@@ -53,7 +53,7 @@ static int wait_to_be_killed(void *parent)
 }
 
 /* The helper is killed and left to die: waiting for that would give its CPU to somebody else first. */
-static sbx_status make_idmap(int *out_fd, pid_t *out_pid, const sbx_plan *plan, sbx_error *err)
+sbx_status sbx_spawn_make_idmap(int *out_fd, pid_t *out_pid, const sbx_plan *plan, sbx_error *err)
 {
     _Alignas(16) static char stack[4096];
     char path[64];
@@ -97,7 +97,7 @@ sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *er
 
     if (!sbx_plan_maps_owners(plan))
         return SBX_OK;
-    st = make_idmap(&fd, &child->mapper, plan, err);
+    st = sbx_spawn_make_idmap(&fd, &child->mapper, plan, err);
     if (st != SBX_OK)
         return st;
     rights->cmsg_level = SOL_SOCKET;
@@ -112,7 +112,7 @@ sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *er
 
 /* Only what a process must be born into. The rest takes longer, and init makes it for itself while we
  * open the database. */
-static uint64_t namespace_flags(const sbx_plan *plan)
+uint64_t sbx_spawn_namespaces(const sbx_plan *plan)
 {
     uint64_t flags = 0;
 
@@ -123,7 +123,7 @@ static uint64_t namespace_flags(const sbx_plan *plan)
     return flags;
 }
 
-static sbx_status explain_clone(const sbx_plan *plan, int code, sbx_error *err)
+sbx_status sbx_spawn_explain(const sbx_plan *plan, int code, sbx_error *err)
 {
     if (plan->user_namespace &&
         (code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS))
@@ -135,19 +135,50 @@ static sbx_status explain_clone(const sbx_plan *plan, int code, sbx_error *err)
                           SBX_STEP_SPAWN, code, "make the job's first process");
 }
 
-sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
+static sbx_status make_socket(int pair[2], sbx_error *err)
 {
-    struct clone_args args = {0};
-    sbx_entry mine = *entry;
-    int pair[2], pidfd = -1, one = 1;
-    long pid;
+    int one = 1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_SPAWN, errno, "make the control socket");
     (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &one,
                      sizeof(one)); /* the target's pid, as ours */
+    return SBX_OK;
+}
+
+sbx_status sbx_spawn_shared(sbx_child *out, sbx_entry *entry, sbx_launcher *launcher,
+                            sbx_error *err)
+{
+    int pair[2];
+    sbx_status st = make_socket(pair, err);
+
+    if (st != SBX_OK)
+        return st;
+    *out = (sbx_child){.pidfd = -1, .control_fd = pair[0]};
+    entry->control_fd = pair[1];
+    sbx_launcher_start(launcher, entry, pair[0]);
+    return SBX_OK;
+}
+
+void sbx_spawn_meet(sbx_child *child, const sbx_launcher *launcher)
+{
+    child->pid = sbx_launcher_pid(launcher);
+    if (child->pid > 0)
+        child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+}
+
+sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
+{
+    struct clone_args args = {0};
+    sbx_entry mine = *entry;
+    int pair[2], pidfd = -1;
+    long pid;
+    sbx_status st = make_socket(pair, err);
+
+    if (st != SBX_OK)
+        return st;
     mine.control_fd = pair[1];
-    args.flags = CLONE_PIDFD | namespace_flags(entry->plan);
+    args.flags = CLONE_PIDFD | sbx_spawn_namespaces(entry->plan);
     args.pidfd = (uint64_t)(uintptr_t)&pidfd;
     args.exit_signal = SIGCHLD;
     if (sbx_job_clone_fd(entry->job) >= 0) {
@@ -164,7 +195,7 @@ sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
         int code = errno;
 
         close(pair[0]);
-        return explain_clone(entry->plan, code, err);
+        return sbx_spawn_explain(entry->plan, code, err);
     }
     *out = (sbx_child){.pid = (pid_t)pid, .pidfd = pidfd, .control_fd = pair[0]};
     return SBX_OK;

@@ -39,6 +39,8 @@ SBX_NORETURN static void become_command(const sbx_entry *entry, int masks_fd, ch
     sbx_error err;
     int listener;
 
+    if (entry->shares_memory)
+        STEP(sbx_job_enter(entry->job, &err));
     STEP(sbx_stdio_take(entry, &err)); /* terminal, pipes, working directory */
     STEP(sbx_job_restrict_self(entry->job, &err));
     STEP(sbx_ids_become_target(plan, &err));  /* another uid (path B); no way back */
@@ -62,9 +64,13 @@ void sbx_target_init(const sbx_entry *entry)
     int target, masks_fd;
 
     STEP(die_with_supervisor(&err));
-    STEP(sbx_job_enter(entry->job, &err)); /* what comes now is charged to the job already */
-    STEP(sbx_ids_map_self(plan, &err));    /* path A: one uid, one gid, no groups to set */
-    STEP(sbx_namespaces_make(plan, &err)); /* mounts, ipc, net: while sbx opens the database */
+    if (entry->shares_memory)
+        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0,
+                    0); /* or our own /proc files are root's; see reap.c */
+    else
+        STEP(sbx_job_enter(entry->job, &err)); /* what comes now is charged to the job already */
+    STEP(sbx_ids_map_self(plan, &err));        /* path A: one uid, one gid, no groups to set */
+    STEP(sbx_namespaces_make(entry, &err));    /* mounts, ipc, net: while sbx opens the database */
     STEP(sbx_mounts_make(&masks_fd, entry, &err)); /* read-only world, roots, private temp, masks */
     STEP(sbx_stdio_close_on_exec(&err));
     STEP(sbx_ids_drop_bounding(&err)); /* for both of us, while there is a right to */

@@ -70,10 +70,10 @@ sbx_status sbx_ids_become_target(const sbx_plan *plan, sbx_error *err)
 
     if (!plan->walls[SBX_WALL_UID])
         return SBX_OK;
-    if (setgroups(0, NULL) != 0)
+    /* Raw calls: glibc's wrappers signal the other threads of whose memory this is, and wait for them. */
+    if (syscall(SYS_setgroups, 0, NULL) != 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno,
                               "drop the supplementary groups");
-    /* Raw calls: glibc's wrappers would signal other threads, of which there are none. */
     if (syscall(SYS_setresgid, plan->target_gid, plan->target_gid, plan->target_gid) != 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "become gid %u",
                               plan->target_gid);

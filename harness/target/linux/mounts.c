@@ -448,11 +448,11 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, int idmap
 sbx_status sbx_mounts_make(int *out_masks_fd, const sbx_entry *entry, sbx_error *err)
 {
     mode_t mask_before = umask(0);
-    int idmap_fd = -1;
+    int idmap_fd = entry->idmap_fd;
     sbx_status st = SBX_OK;
 
     *out_masks_fd = -1;
-    if (sbx_plan_maps_owners(entry->plan))
+    if (sbx_plan_maps_owners(entry->plan) && idmap_fd < 0)
         st = sbx_wire_receive_idmap(&idmap_fd, entry->control_fd, err);
     if (st == SBX_OK && entry->plan->uses_namespaces)
         st = make_view(out_masks_fd, entry, idmap_fd, err);

@@ -25,8 +25,9 @@ static sbx_status raise_loopback(sbx_error *err)
     return st;
 }
 
-sbx_status sbx_namespaces_make(const sbx_plan *plan, sbx_error *err)
+sbx_status sbx_namespaces_make(const sbx_entry *entry, sbx_error *err)
 {
+    const sbx_plan *plan = entry->plan;
     int flags = 0;
 
     if (!plan->uses_namespaces)
@@ -35,7 +36,7 @@ sbx_status sbx_namespaces_make(const sbx_plan *plan, sbx_error *err)
         flags |= CLONE_NEWNS;
     if (plan->walls[SBX_WALL_IPC])
         flags |= CLONE_NEWIPC;
-    if (plan->walls[SBX_WALL_NET])
+    if (plan->walls[SBX_WALL_NET] && !entry->has_network)
         flags |= CLONE_NEWNET;
     if (unshare(flags) != 0)
         return sbx_fail_errno(

@@ -50,8 +50,8 @@ static sbx_status take_terminal(const sbx_entry *entry, sbx_error *err)
 
 sbx_status sbx_stdio_take(const sbx_entry *entry, sbx_error *err)
 {
-    for (int fd = 1; fd <= 2; fd++)
-        if (entry->output_fd[fd] >= 0 && dup2(entry->output_fd[fd], fd) < 0)
+    for (int fd = 0; fd <= 2; fd++)
+        if (entry->stdio_fd[fd] >= 0 && dup2(entry->stdio_fd[fd], fd) < 0)
             return sbx_fail_errno(err, SBX_IO, SBX_STEP_STDIO, errno, "take descriptor %d", fd);
     sbx_status st = refuse_directories(err);
 

@@ -17,7 +17,7 @@ SBX_MUST_USE sbx_status sbx_wire_receive_idmap(int *out_fd, int socket, sbx_erro
 SBX_MUST_USE sbx_status sbx_wire_wait_go(int socket, sbx_error *err);
 
 /* namespaces.c: those that a process can make for itself */
-SBX_MUST_USE sbx_status sbx_namespaces_make(const sbx_plan *plan, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_namespaces_make(const sbx_entry *entry, sbx_error *err);
 
 /* ids.c */
 SBX_MUST_USE sbx_status sbx_ids_map_self(const sbx_plan *plan, sbx_error *err);

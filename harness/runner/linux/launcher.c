@@ -1,0 +1,184 @@
+/*
+ * Starting one job's first process after the other without copying ourselves for each. A thread makes it by a
+ * vfork: that process runs in our memory, and the thread stands still until it is gone, while the supervisor goes
+ * on. What a fork would cost (page tables, a copy of every page that either side writes, the same again when it
+ * dies) is more than all the rest of a short launch.
+ *
+ * The shared memory is why a worker's init stays outside of the job's groups (the kernel, out of memory in
+ * there, would kill everybody who shares it) and why nobody but init and target, until its execve, ever runs in
+ * it. The thread's errno and stack are theirs meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "harness/runner/linux/parts.h"
+
+enum { STACK_BYTES = 256 * 1024 };
+
+struct sbx_launcher {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    char *stack;
+    sbx_entry *entry; /* NULL: nothing to do */
+    int our_fd;       /* the supervisor's end, which the new process must not keep */
+    pid_t pid;        /* written by the kernel before that process runs */
+    bool must_end;
+    int host_net, empty_net; /* -1: not needed so far */
+};
+
+static int run_init(void *context)
+{
+    sbx_launcher *self = context;
+
+    close(self->our_fd);
+    sbx_target_init(self->entry);
+}
+
+/* An empty network can be everybody's who comes after us: nothing in it outlives its processes. */
+static sbx_status enter_network(sbx_launcher *self, sbx_error *err)
+{
+    const sbx_plan *plan = self->entry->plan;
+    bool wants_empty = plan->walls[SBX_WALL_NET] && plan->network == SBX_NETWORK_NONE &&
+                       plan->uses_namespaces && !plan->user_namespace;
+    int to;
+
+    if (wants_empty && self->empty_net < 0) {
+        self->host_net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (self->host_net < 0 || unshare(CLONE_NEWNET) != 0 ||
+            (self->empty_net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+            return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno,
+                                  "make an empty network for the jobs of this worker");
+    }
+    to = wants_empty ? self->empty_net : self->host_net;
+    if (to >= 0 && setns(to, CLONE_NEWNET) != 0)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno,
+                              "enter the network for the job");
+    self->entry->has_network = wants_empty;
+    return SBX_OK;
+}
+
+/* Returns when the process is dead, or was never made. */
+static void launch(sbx_launcher *self)
+{
+    sbx_entry *entry = self->entry;
+    sbx_wire message = {.kind = SBX_WIRE_FAILED};
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD |
+                (int)sbx_spawn_namespaces(entry->plan);
+
+    SBX_FORGET_STACK(self->stack, STACK_BYTES);
+    if (enter_network(self, &message.u.error) == SBX_OK) {
+        if (clone(run_init, self->stack + STACK_BYTES, flags, self, &self->pid) >= 0)
+            return;
+        (void)sbx_spawn_explain(entry->plan, errno, &message.u.error);
+    }
+    (void)send(entry->control_fd, &message, sizeof(message), MSG_NOSIGNAL);
+}
+
+static void *serve(void *context)
+{
+    sbx_launcher *self = context;
+
+    pthread_mutex_lock(&self->lock);
+    while (!self->must_end) {
+        if (self->entry == NULL) {
+            pthread_cond_wait(&self->changed, &self->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&self->lock);
+        launch(self);
+        close(self->entry->control_fd); /* init's end: the supervisor hears that it is gone */
+        pthread_mutex_lock(&self->lock);
+        self->entry = NULL;
+        pthread_cond_signal(&self->changed);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+/* Signals are for the supervisor's thread; what this one makes begins with all of them blocked. */
+static int start_thread(sbx_launcher *self)
+{
+    sigset_t all, before;
+    int code;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    code = pthread_create(&self->thread, NULL, serve, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err)
+{
+    sbx_launcher *self = calloc(1, sizeof(*self));
+    int code = ENOMEM;
+
+    *out = NULL;
+    if (self != NULL) {
+        self->host_net = self->empty_net = -1;
+        pthread_mutex_init(&self->lock, NULL);
+        pthread_cond_init(&self->changed, NULL);
+        self->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        code = self->stack == MAP_FAILED ? ENOMEM : start_thread(self);
+    }
+    if (code != 0) {
+        if (self != NULL && self->stack != MAP_FAILED)
+            (void)munmap(self->stack, STACK_BYTES);
+        free(self);
+        return sbx_fail_errno(err, SBX_NO_MEMORY, SBX_STEP_SPAWN, code,
+                              "start a worker's launcher");
+    }
+    *out = self;
+    return SBX_OK;
+}
+
+void sbx_launcher_start(sbx_launcher *self, sbx_entry *entry, int our_fd)
+{
+    pthread_mutex_lock(&self->lock);
+    self->pid = 0;
+    self->our_fd = our_fd;
+    self->entry = entry;
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
+pid_t sbx_launcher_pid(const sbx_launcher *self)
+{
+    return __atomic_load_n(&self->pid, __ATOMIC_ACQUIRE);
+}
+
+void sbx_launcher_wait(sbx_launcher *self)
+{
+    pthread_mutex_lock(&self->lock);
+    while (self->entry != NULL)
+        pthread_cond_wait(&self->changed, &self->lock);
+    pthread_mutex_unlock(&self->lock);
+}
+
+void sbx_launcher_free(sbx_launcher *self)
+{
+    if (self == NULL)
+        return;
+    pthread_mutex_lock(&self->lock);
+    self->must_end = true;
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    pthread_join(self->thread, NULL);
+    if (self->host_net >= 0)
+        close(self->host_net);
+    if (self->empty_net >= 0)
+        close(self->empty_net);
+    (void)munmap(self->stack, STACK_BYTES);
+    pthread_mutex_destroy(&self->lock);
+    pthread_cond_destroy(&self->changed);
+    free(self);
+}
