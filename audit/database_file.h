@@ -22,4 +22,13 @@ SBX_MUST_USE sbx_status sbx_database_file_check(bool *out_exists, const char *pa
 SBX_MUST_USE sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
                                                  sbx_error *err);
 
+/*
+ * The three of a file that is written under another name first: an empty one for the owner only,
+ * which must not exist; giving it its name, durable, which must not exist either; throwing it away.
+ */
+SBX_MUST_USE sbx_status sbx_database_file_reserve(const char *path, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_database_file_publish(const char *temporary, const char *path,
+                                                  sbx_error *err);
+void sbx_database_file_discard(const char *path);
+
 #endif

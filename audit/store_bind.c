@@ -60,7 +60,8 @@ void sbx_store_begin_body(sbx_json *body, sbx_text *out, const char *kind, uint6
     sbx_json_open_object(body, NULL);
     sbx_json_string(body, "kind", kind);
     sbx_json_unsigned(body, "us", us);
-    sbx_json_string(body, "run", run_id);
+    if (run_id != NULL)
+        sbx_json_string(body, "run", run_id);
 }
 
 sbx_status sbx_store_put_event(sbx_store *store, sbx_json *body, const char *kind, uint64_t us,

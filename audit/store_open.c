@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/database_file.h"
+#include "audit/migrate.h"
 #include "audit/store_parts.h"
 
 /* SQLite would checkpoint here, in the commit that the command waits for; see store_tidy.c. */
@@ -182,7 +183,7 @@ static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
 
 /* The WAL is read here for the first time, and its index made where nobody has the database open.
  */
-static sbx_status check_version(const sbx_store *store, sbx_error *err)
+static sbx_status check_version(sbx_store *store, sbx_error *err)
 {
     sqlite3_stmt *pragma = NULL;
     int version = 0;
@@ -201,9 +202,16 @@ static sbx_status check_version(const sbx_store *store, sbx_error *err)
     sqlite3_finalize(pragma);
     if (version == SBX_SCHEMA_VERSION)
         return SBX_OK;
-    if (version < SBX_SCHEMA_VERSION)
+    if (version < SBX_SCHEMA_VERSION && !store->is_read_only)
+        return sbx_store_migrate(store, err);
+    if (version < SBX_SCHEMA_OLDEST)
         return sbx_store_fail(store, SQLITE_CORRUPT, "its version is none that sbx ever wrote",
                               err);
+    if (version < SBX_SCHEMA_VERSION)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_AUDIT,
+                              "audit database %s: its format is version %d, and this sbx reads %d; "
+                              "the next command that sbx runs brings it up to date",
+                              store->path, version, (int)SBX_SCHEMA_VERSION);
     return sbx_fail_plain(
         err, SBX_REFUSED, SBX_STEP_AUDIT,
         "audit database %s: its format is version %d, and this sbx knows %d; use a newer "
@@ -234,13 +242,11 @@ static sbx_status open_connection(sbx_store *store, sbx_error *err)
 
 /* synchronous is FULL by the build of SQLite already; an audit log does not rest on a build flag.
  */
-static sbx_status prepare_for_writing(sbx_store *store, sbx_error *err)
+static sbx_status make_durable(sbx_store *store, sbx_error *err)
 {
     int rc = sqlite3_exec(store->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
 
-    if (rc != SQLITE_OK)
-        return sbx_store_fail(store, rc, "opening it", err);
-    return sbx_store_mark_lost(store, err);
+    return rc == SQLITE_OK ? SBX_OK : sbx_store_fail(store, rc, "opening it", err);
 }
 
 static sbx_status create_file(const char *path, sbx_error *err)
@@ -300,11 +306,12 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     st = check_is_ours(store, err);
     if (st != SBX_OK)
         goto out;
-    st = check_version(store, err);
-    if (st != SBX_OK)
-        goto out;
     if (!store->is_read_only)
-        st = prepare_for_writing(store, err);
+        st = make_durable(store, err);
+    if (st == SBX_OK)
+        st = check_version(store, err);
+    if (st == SBX_OK && !store->is_read_only)
+        st = sbx_store_mark_lost(store, err);
     if (st != SBX_OK)
         goto out;
     *out_store = store;

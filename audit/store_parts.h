@@ -14,9 +14,14 @@
 #include "audit/writer.h"
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
+#include "harness/base/path.h"
 #include "harness/base/text.h"
 
-enum { SBX_SCHEMA_VERSION = 1, SBX_APPLICATION_ID = 0x73627831 /* "sbx1" */ };
+enum {
+    SBX_SCHEMA_OLDEST = 1, /* that migrate.c begins with */
+    SBX_SCHEMA_VERSION = 2,
+    SBX_APPLICATION_ID = 0x73627831, /* "sbx1" */
+};
 
 /* Bytes of the file's header, as SQLite documents them. */
 enum { SBX_HEADER_BYTES = 100, SBX_HEADER_APPLICATION_ID_AT = 68 };
@@ -56,6 +61,16 @@ const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
 SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes,
                                             const char *path, sbx_error *err);
 
+/* Looks at a copy before it gets its name. */
+typedef sbx_status sbx_store_check(const char *path, sbx_error *err);
+
+/*
+ * What the database holds now, as one file of that name, which must not exist. check: NULL for none.
+ * Killed, it leaves at most PATH.partial-PID.
+ */
+SBX_MUST_USE sbx_status sbx_store_copy(const sbx_store *store, const char *path,
+                                       sbx_store_check *check, sbx_error *err);
+
 /* Marks the runs lost whose supervisor is gone. */
 SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);
 
@@ -75,7 +90,7 @@ SBX_MUST_USE sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int6
 SBX_MUST_USE sbx_status sbx_store_put_batch(bool *out_is_empty, sbx_store *store, int64_t run,
                                             const sbx_store_batch *batch, sbx_error *err);
 
-/* Begins an event's body: an open object with kind, us and run. */
+/* Begins an event's body: an open object with kind, us and, if not NULL, run. */
 void sbx_store_begin_body(sbx_json *body, sbx_text *out, const char *kind, uint64_t us,
                           const char *run_id);
 /* Closes it and appends it to the ledger. */

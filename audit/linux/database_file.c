@@ -168,3 +168,49 @@ sbx_status sbx_database_file_create(const char *path, const void *data, size_t b
     close(folder);
     return st;
 }
+
+sbx_status sbx_database_file_reserve(const char *path, sbx_error *err)
+{
+    int fd = open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the file %s", path);
+    close(fd);
+    return SBX_OK;
+}
+
+/* Both names are in one folder, which is synced for the name. */
+sbx_status sbx_database_file_publish(const char *temporary, const char *path, sbx_error *err)
+{
+    char folder_path[PATH_MAX];
+    int fd = open(temporary, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), folder = -1;
+    int failed = fd < 0 || fsync(fd) != 0, reason;
+
+    if (!failed && strlen(path) >= sizeof(folder_path)) {
+        errno = ENAMETOOLONG;
+        failed = 1;
+    }
+    if (!failed)
+        failed = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) != 0;
+    if (failed && fd >= 0 && errno == EINVAL) /* a file system that cannot; link() replaces nothing */
+        failed = link(temporary, path) != 0 || unlink(temporary) != 0;
+    if (!failed) {
+        memcpy(folder_path, path, strlen(path) + 1);
+        cut_name(folder_path);
+        folder = open(folder_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        failed = folder < 0 || (fsync(folder) != 0 && errno != EINVAL);
+    }
+    reason = errno;
+    if (fd >= 0)
+        close(fd);
+    if (folder >= 0)
+        close(folder);
+    return failed
+               ? sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, reason, "creating the file %s", path)
+               : SBX_OK;
+}
+
+void sbx_database_file_discard(const char *path)
+{
+    (void)unlink(path);
+}
