@@ -16,11 +16,11 @@ SBX_MUST_USE sbx_status sbx_database_file_check(bool *out_exists, const char *pa
 
 /*
  * Makes the file, complete with these bytes or not at all, readable by its owner only, and durable
- * before this returns; its folders too, where they are missing. OK also where somebody else was
- * faster.
+ * before this returns; its folders too, where they are missing. OK also where there is one already,
+ * which stays as it is: *out_is_new tells.
  */
-SBX_MUST_USE sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
-                                                 sbx_error *err);
+SBX_MUST_USE sbx_status sbx_database_file_create(bool *out_is_new, const char *path,
+                                                 const void *data, size_t bytes, sbx_error *err);
 
 /*
  * The three of a file that is written under another name first: an empty one for the owner only,

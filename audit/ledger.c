@@ -5,8 +5,8 @@
 
 static const char chain_label[] = "sbx1";
 
-static void hash_row(uint8_t out[SBX_SHA256_BYTES], uint64_t seq, const uint8_t *prev_hash,
-                     const sbx_ledger_event *event)
+void sbx_ledger_hash(uint8_t out[SBX_SHA256_BYTES], uint64_t seq, const uint8_t *prev_hash,
+                     const void *body, size_t body_bytes)
 {
     uint8_t number[8];
 
@@ -17,14 +17,13 @@ static void hash_row(uint8_t out[SBX_SHA256_BYTES], uint64_t seq, const uint8_t 
                    {chain_label, sizeof(chain_label) - 1},
                    {number, sizeof(number)},
                    {prev_hash, SBX_SHA256_BYTES},
-                   {event->body, event->body_bytes},
+                   {body, body_bytes},
                },
                4);
 }
 
-/* The last row's number and hash; 0 and zeros in an empty ledger. */
-static int read_last(sbx_ledger *ledger, sqlite3 *db, uint64_t *out_seq,
-                     uint8_t out_hash[SBX_SHA256_BYTES])
+int sbx_ledger_last(sbx_ledger *ledger, sqlite3 *db, uint64_t *out_seq,
+                    uint8_t out_hash[SBX_SHA256_BYTES])
 {
     int rc = SQLITE_OK;
 
@@ -53,7 +52,7 @@ int sbx_ledger_append(sbx_ledger *ledger, sqlite3 *db, const sbx_ledger_event *e
 {
     uint8_t prev_hash[SBX_SHA256_BYTES], hash[SBX_SHA256_BYTES];
     uint64_t seq;
-    int rc = read_last(ledger, db, &seq, prev_hash);
+    int rc = sbx_ledger_last(ledger, db, &seq, prev_hash);
 
     if (rc == SQLITE_OK && ledger->insert == NULL)
         rc = sqlite3_prepare_v2(db, "INSERT INTO event VALUES(?,?,?,?,?,?,?)", -1, &ledger->insert,
@@ -61,7 +60,7 @@ int sbx_ledger_append(sbx_ledger *ledger, sqlite3 *db, const sbx_ledger_event *e
     if (rc != SQLITE_OK)
         return rc;
     seq++;
-    hash_row(hash, seq, prev_hash, event);
+    sbx_ledger_hash(hash, seq, prev_hash, event->body, event->body_bytes);
     sqlite3_bind_int64(ledger->insert, 1, (sqlite3_int64)seq);
     sqlite3_bind_int64(ledger->insert, 2, (sqlite3_int64)event->us);
     sqlite3_bind_text(ledger->insert, 3, event->kind, -1, SQLITE_STATIC);

@@ -18,8 +18,8 @@
 
 /* What one row says. Times and names are repeated in the body, which is what the hash covers. */
 typedef struct sbx_ledger_event {
-    const char
-        *kind; /* db.create run.start run.end run.refused run.lost denial.batch process.batch */
+    const char *
+        kind; /* db.create db.migrate prune run.start run.end run.refused run.lost denial.batch process.batch */
     uint64_t us;
     int64_t run;      /* row number, 0: of no run */
     const char *body; /* JSON */
@@ -33,6 +33,12 @@ typedef struct sbx_ledger {
 
 /* Returns SQLite's result code. Context: inside a write transaction, or two rows get one number. */
 SBX_MUST_USE int sbx_ledger_append(sbx_ledger *ledger, sqlite3 *db, const sbx_ledger_event *event);
+/* The last row's number and hash; 0 and zeros in an empty ledger. CORRUPT: its hash is none. */
+SBX_MUST_USE int sbx_ledger_last(sbx_ledger *ledger, sqlite3 *db, uint64_t *out_seq,
+                                 uint8_t out_hash[SBX_SHA256_BYTES]);
+/* The hash of a row. */
+void sbx_ledger_hash(uint8_t out[SBX_SHA256_BYTES], uint64_t seq, const uint8_t *prev_hash,
+                     const void *body, size_t body_bytes);
 void sbx_ledger_done(sbx_ledger *ledger);
 
 #endif

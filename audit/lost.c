@@ -79,12 +79,14 @@ static sbx_status mark_one(sbx_store *store, int64_t run, sbx_error *err)
     static const char update[] =
         "UPDATE run SET status = 'lost', reason = 'supervisor', ended_us = ?2, denied_total = "
         "(SELECT coalesce(sum(count), 0) FROM denial WHERE run = ?1) WHERE id = ?1 AND status = "
-        "'running'";
+        "'running' RETURNING denied_total";
     uint64_t now_us = sbx_clock_utc_us();
     char run_id[SBX_RUN_ID_BYTES];
     sqlite3_stmt *stmt = NULL;
+    int64_t denied_total = -1;
     sbx_text text = {0};
     sbx_json body;
+    int rc;
     sbx_status st = give_back(store, run, err);
 
     if (st == SBX_OK)
@@ -93,14 +95,21 @@ static sbx_status mark_one(sbx_store *store, int64_t run, sbx_error *err)
         return st;
     sqlite3_bind_int64(stmt, 1, run);
     sqlite3_bind_int64(stmt, 2, (sqlite3_int64)now_us);
-    st = sbx_store_step(store, stmt, doing, err);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        denied_total = sqlite3_column_int64(stmt, 0);
+        rc = sqlite3_step(stmt);
+    }
     sqlite3_finalize(stmt);
-    if (st != SBX_OK || sqlite3_changes(store->db) == 0)
-        return st;
+    if (rc != SQLITE_DONE)
+        return sbx_store_fail(store, rc, doing, err);
+    if (denied_total < 0)
+        return SBX_OK;
     st = sbx_store_find_run_id(run_id, store, run, err);
     if (st == SBX_OK) {
         sbx_store_begin_body(&body, &text, "run.lost", now_us, run_id);
         sbx_json_string(&body, "reason", "supervisor");
+        sbx_json_signed(&body, "denied_total", denied_total);
         st = sbx_store_put_event(store, &body, "run.lost", now_us, run, err);
     }
     sbx_text_done(&text);

@@ -189,6 +189,8 @@ sbx_status sbx_store_migrate(sbx_store *store, sbx_error *err)
         st = back_up(&backup, store, version, err);
     if (st == SBX_OK && version < SBX_SCHEMA_VERSION)
         st = change(store, version, sbx_text_string(&backup), err);
+    if (st == SBX_OK)
+        store->version = SBX_SCHEMA_VERSION;
     sbx_store_rollback(store); /* nothing after a commit */
     sbx_ledger_done(&store->ledger);
     sbx_text_done(&backup);

@@ -26,12 +26,18 @@
 
 #include "audit/denial.h"
 #include "harness/base/error.h"
+#include "harness/base/text.h"
 #include "limits/limits.h"
 
 typedef struct sbx_store sbx_store;
 
 typedef struct sbx_store_options {
     bool read_only;      /* for queries: never creates, never writes */
+    /*
+     * With read_only, for a file that may be a copy: nothing is made beside it, also where it lies without
+     * a WAL in a folder that cannot be written; an older version is taken as it is.
+     */
+    bool is_copy;
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
     /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
     void (*release)(const char *path);
@@ -40,6 +46,9 @@ typedef struct sbx_store_options {
 
 /* $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else ~/.local/state/sbx/audit.db. Caller frees. */
 SBX_MUST_USE sbx_status sbx_store_default_path(char **out_path, sbx_error *err);
+
+/* The folder of that file when $SBX_AUDIT_DB is not set; without a slash at the end. */
+SBX_MUST_USE sbx_status sbx_store_state_folder(sbx_text *out, sbx_error *err);
 
 SBX_MUST_USE sbx_status sbx_store_open(sbx_store **out_store, const char *path,
                                        const sbx_store_options *options, sbx_error *err);

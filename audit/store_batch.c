@@ -66,7 +66,7 @@ static void describe_denial(sbx_json *json, size_t index, const sbx_denial *deni
         add_bytes(json, "exe", "exe_hex", denial->exe,
                   denial->exe == NULL ? 0 : strlen(denial->exe));
         sbx_json_signed(json, "errno", denial->error);
-        sbx_json_string(json, "rule", denial->rule);
+        sbx_json_string(json, "rule", denial->rule == NULL ? "" : denial->rule);
         sbx_json_string(json, "source", sbx_denial_source_word(denial->source));
         sbx_json_string(json, "confidence", sbx_confidence_word(denial->confidence));
     }

@@ -48,6 +48,7 @@ static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us)
     sbx_json_unsigned(&json, "us", now_us);
     sbx_json_string(&json, "database_id", id);
     sbx_json_string(&json, "created_by", "sbx " SBX_VERSION);
+    sbx_json_unsigned(&json, "schema", SBX_SCHEMA_VERSION);
     sbx_json_close_object(&json);
     rc = body.failed ? SQLITE_NOMEM
                      : sbx_ledger_append(&ledger, db,

@@ -200,10 +200,12 @@ static sbx_status check_version(sbx_store *store, sbx_error *err)
         return st;
     }
     sqlite3_finalize(pragma);
-    if (version == SBX_SCHEMA_VERSION)
+    store->version = version;
+    if (version == SBX_SCHEMA_VERSION ||
+        (store->is_copy && version >= SBX_SCHEMA_OLDEST && version < SBX_SCHEMA_VERSION))
         return SBX_OK;
     if (version < SBX_SCHEMA_VERSION && !store->is_read_only)
-        return sbx_store_migrate(store, err);
+        return sbx_store_migrate(store, err); /* the version is set there */
     if (version < SBX_SCHEMA_OLDEST)
         return sbx_store_fail(store, SQLITE_CORRUPT, "its version is none that sbx ever wrote",
                               err);
@@ -219,11 +221,41 @@ static sbx_status check_version(sbx_store *store, sbx_error *err)
         store->path, version, (int)SBX_SCHEMA_VERSION);
 }
 
+/*
+ * SQLite makes the WAL and its index where they are missing, also for one that only reads. A file
+ * without a WAL is complete by itself; one that is in use has one.
+ */
+static int open_file(sbx_store *store)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    int flags = store->is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    sbx_text name = {0};
+    bool has_wal = true;
+    int rc;
+
+    sbx_text_add_format(&name, "%s-wal", store->path);
+    if (store->is_copy && !name.failed &&
+        sbx_database_file_check(&has_wal, name.data, NULL) == SBX_OK && !has_wal) {
+        flags |= SQLITE_OPEN_URI;
+        sbx_text_clear(&name);
+        sbx_text_add(&name, "file:");
+        for (const char *at = store->path; *at != '\0'; at++)
+            sbx_text_add_format(&name, strchr(plain, *at) != NULL ? "%c" : "%%%02x",
+                                (unsigned char)*at);
+        sbx_text_add(&name, "?immutable=1");
+    }
+    rc = name.failed ? SQLITE_NOMEM
+                     : sqlite3_open_v2(has_wal ? store->path : name.data, &store->db,
+                                       flags | SQLITE_OPEN_NOMUTEX, sbx_store_vfs());
+    sbx_text_done(&name);
+    return rc;
+}
+
 static sbx_status open_connection(sbx_store *store, sbx_error *err)
 {
-    int flags = store->is_read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     int keep_wal = 1;
-    int rc = sqlite3_open_v2(store->path, &store->db, flags | SQLITE_OPEN_NOMUTEX, sbx_store_vfs());
+    int rc = open_file(store);
 
     if (rc != SQLITE_OK)
         return sbx_store_fail(store, rc, "opening it", err);
@@ -253,10 +285,11 @@ static sbx_status create_file(const char *path, sbx_error *err)
 {
     unsigned char *image = NULL;
     size_t bytes = 0;
+    bool is_new; /* somebody else's does as well */
     sbx_status st = sbx_store_new_image(&image, &bytes, path, err);
 
     if (st == SBX_OK)
-        st = sbx_database_file_create(path, image, bytes, err);
+        st = sbx_database_file_create(&is_new, path, image, bytes, err);
     sqlite3_free(image);
     return st;
 }
@@ -291,6 +324,7 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
         goto out;
     }
     store->is_read_only = options->read_only;
+    store->is_copy = options->read_only && options->is_copy;
     store->busy_ns = options->busy_ns;
     store->cancel = options->cancel;
     store->release = options->release;

@@ -30,6 +30,8 @@ struct sbx_store {
     sqlite3 *db;
     char *path;
     bool is_read_only;
+    bool is_copy;
+    int version;         /* of the schema */
     bool in_transaction; /* begun by sbx_store_try_lock() for the next write */
     bool may_wait;       /* the busy handler waits */
     bool was_cancelled;  /* … and was told to stop */

@@ -138,7 +138,6 @@ static void add_env_names(sbx_text *out, const char *const *env)
     sbx_json_close_array(&json);
 }
 
-/* An object; of a key given twice the later one counts. */
 /* What a killed sbx leaves on the host, for the next one to take away. */
 static void add_leases(sbx_text *out, const char *const *leases)
 {
@@ -151,6 +150,7 @@ static void add_leases(sbx_text *out, const char *const *leases)
     sbx_json_close_array(&json);
 }
 
+/* An object; of a key given twice the later one counts. */
 static void add_labels(sbx_text *out, const char *const *labels)
 {
     sbx_json json;
@@ -226,6 +226,9 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
             sbx_json_unsigned(body, sbx_limit_word((sbx_limit_kind)kind),
                               start->limits->value[kind]);
     sbx_json_close_object(body);
+    sbx_json_unsigned(body, "grace_ns", start->limits->grace_ns);
+    if (texts->leases.bytes > 0)
+        sbx_json_raw(body, "leases", sbx_text_string(&texts->leases));
     sbx_json_open_object(body, "supervisor");
     sbx_json_signed(body, "pid", supervisor->pid);
     sbx_json_unsigned(body, "start", supervisor->start_ticks);

@@ -122,37 +122,35 @@ static int give_name(int folder, int fd, const char *temporary, const char *name
     return errno == EEXIST ? -1 : linkat(folder, temporary, folder, name, 0);
 }
 
-static sbx_status create_in(int folder, const char *path, const void *data, size_t bytes,
-                            sbx_error *err)
+static sbx_status create_in(bool *out_is_new, int folder, const char *path, const void *data,
+                            size_t bytes, sbx_error *err)
 {
     char temporary[64];
     int fd = open_new(temporary, folder);
     sbx_status st = SBX_OK;
 
     if (fd < 0 || write_all(fd, data, bytes) != 0 || fsync(fd) != 0)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
-                            path);
-    if (st == SBX_OK && give_name(folder, fd, temporary, sbx_path_name(path)) != 0 &&
-        errno != EEXIST)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
-                            path);
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the file %s", path);
+    *out_is_new = st == SBX_OK && give_name(folder, fd, temporary, sbx_path_name(path)) == 0;
+    if (st == SBX_OK && !*out_is_new && errno != EEXIST)
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the file %s", path);
     if (temporary[0] != '\0')
         (void)unlinkat(folder, temporary, 0);
     if (st == SBX_OK && fsync(folder) != 0 && errno != EINVAL)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the audit database %s",
-                            path);
+        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "creating the file %s", path);
     if (fd >= 0)
         close(fd);
     return st;
 }
 
-sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
-                                    sbx_error *err)
+sbx_status sbx_database_file_create(bool *out_is_new, const char *path, const void *data,
+                                    size_t bytes, sbx_error *err)
 {
     char folder_path[PATH_MAX];
     int folder = -1;
     sbx_status st;
 
+    *out_is_new = false;
     if (strlen(path) >= sizeof(folder_path))
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, ENAMETOOLONG, "audit database %s", path);
     memcpy(folder_path, path, strlen(path) + 1);
@@ -164,7 +162,7 @@ sbx_status sbx_database_file_create(const char *path, const void *data, size_t b
     if (folder < 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, errno, "opening the folder %s",
                               folder_path);
-    st = create_in(folder, path, data, bytes, err);
+    st = create_in(out_is_new, folder, path, data, bytes, err);
     close(folder);
     return st;
 }
@@ -192,7 +190,8 @@ sbx_status sbx_database_file_publish(const char *temporary, const char *path, sb
     }
     if (!failed)
         failed = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) != 0;
-    if (failed && fd >= 0 && errno == EINVAL) /* a file system that cannot; link() replaces nothing */
+    if (failed && fd >= 0 &&
+        errno == EINVAL) /* a file system that cannot; link() replaces nothing */
         failed = link(temporary, path) != 0 || unlink(temporary) != 0;
     if (!failed) {
         memcpy(folder_path, path, strlen(path) + 1);

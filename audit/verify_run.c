@@ -1,0 +1,462 @@
+/*
+ * The rows of run against the events that made them. One table says which member of an event is
+ * which column; a column that is in no rule is a column that nobody verifies, and a test tries each.
+ */
+#include <string.h>
+
+#include "audit/verify_parts.h"
+
+typedef enum rule_kind {
+    TEXT,     /* a string; the column NULL: null or not there */
+    HEX,      /* there where the column is a BLOB: its bytes */
+    RAW,      /* JSON in both */
+    UNSIGNED, /* what SQLite cannot hold is its largest, UINT64_MAX is NULL */
+    SIGNED,
+    BOOL,
+} rule_kind;
+
+typedef struct rule {
+    const char *group; /* the object within the body, NULL: the body itself */
+    const char *key, *column;
+    rule_kind kind;
+    bool is_late; /* events of version 1 do not have it */
+} rule;
+
+/* In the order in which store_start.c and store_end.c write them. */
+static const rule start_rules[] = {
+    {NULL, "started_us", "started_us", UNSIGNED, false},
+    {NULL, "argv", "argv", RAW, false},
+    {NULL, "argv_hex", "argv_hex", RAW, false},
+    {NULL, "cwd", "cwd", TEXT, false},
+    {NULL, "cwd_hex", "cwd", HEX, false},
+    {NULL, "env_names", "env_names", RAW, false},
+    {NULL, "network", "network", TEXT, false},
+    {NULL, "identity", "identity", TEXT, false},
+    {NULL, "backend", "backend", TEXT, false},
+    {NULL, "enforcement", "enforcement", TEXT, false},
+    {NULL, "missing", "missing", TEXT, false},
+    {NULL, "walls", "walls", TEXT, false},
+    {NULL, "session", "session", TEXT, false},
+    {NULL, "agent", "agent", TEXT, false},
+    {NULL, "labels", "labels", RAW, false},
+    {NULL, "caller_uid", "caller_uid", UNSIGNED, false},
+    {NULL, "target_uid", "target_uid", UNSIGNED, false},
+    {"limits", "memory", "limit_memory_bytes", UNSIGNED, false},
+    {"limits", "swap", "limit_swap_bytes", UNSIGNED, false},
+    {"limits", "cpus", "limit_cpus_milli", UNSIGNED, false},
+    {"limits", "cpu", "limit_cpu_ns", UNSIGNED, false},
+    {"limits", "wall", "limit_wall_ns", UNSIGNED, false},
+    {"limits", "idle", "limit_idle_ns", UNSIGNED, false},
+    {"limits", "procs", "limit_procs", UNSIGNED, false},
+    {"limits", "fsize", "limit_fsize_bytes", UNSIGNED, false},
+    {"limits", "files", "limit_files", UNSIGNED, false},
+    {"limits", "output", "limit_output_bytes", UNSIGNED, false},
+    {NULL, "grace_ns", "grace_ns", UNSIGNED, true},
+    {NULL, "leases", "leases", RAW, true},
+    {"supervisor", "pid", "supervisor_pid", SIGNED, false},
+    {"supervisor", "start", "supervisor_start", UNSIGNED, false},
+    {"supervisor", "boot", "supervisor_boot", TEXT, false},
+    {"supervisor", "pidns", "supervisor_pidns", UNSIGNED, false},
+};
+
+static const rule end_rules[] = {
+    {NULL, "ended_us", "ended_us", UNSIGNED, false},
+    {NULL, "status", "status", TEXT, false},
+    {NULL, "reason", "reason", TEXT, false},
+    {NULL, "message", "message", TEXT, false},
+    {NULL, "exit_code", "exit_code", SIGNED, false},
+    {NULL, "command_exit_code", "command_exit_code", SIGNED, false},
+    {NULL, "signal", "signal", SIGNED, false},
+    {NULL, "wall_ns", "wall_ns", UNSIGNED, false},
+    {NULL, "user_ns", "user_ns", UNSIGNED, false},
+    {NULL, "system_ns", "system_ns", UNSIGNED, false},
+    {NULL, "memory_peak_bytes", "memory_peak_bytes", UNSIGNED, false},
+    {NULL, "processes_peak", "processes_peak", UNSIGNED, false},
+    {NULL, "io_read_bytes", "io_read_bytes", UNSIGNED, false},
+    {NULL, "io_write_bytes", "io_write_bytes", UNSIGNED, false},
+    {NULL, "output_bytes", "output_bytes", UNSIGNED, false},
+    {NULL, "output_truncated", "output_truncated", BOOL, false},
+    {NULL, "leaked_procs", "leaked_procs", UNSIGNED, false},
+    {NULL, "denied_total", "denied_total", UNSIGNED, false},
+    {NULL, "denied_lost", "denied_lost", UNSIGNED, false},
+    {NULL, "processes_lost", "processes_lost", UNSIGNED, false},
+    {NULL, "audit_sources", "audit_sources", TEXT, false},
+    {NULL, "audit_complete", "audit_complete", BOOL, false},
+    {NULL, "limits_hit", "limits_hit", TEXT, false},
+    {NULL, "enforcers", "enforcers", RAW, false},
+};
+
+enum {
+    START_COUNT = SBX_COUNT_OF(start_rules),
+    END_COUNT = SBX_COUNT_OF(end_rules),
+    WALK_FIRST = 4, /* id, run_id, node, policy stand before */
+    END_FIRST = 1,  /* status stands before */
+    END_ENDED = END_FIRST,
+    END_STATUS = END_FIRST + 1,
+    END_DENIED_TOTAL = END_FIRST + 17,
+};
+
+/* A body that is being held against a row. */
+typedef struct comparison {
+    sbx_verifier *self;
+    const sbx_event_row *event;
+    const char *run_id;
+    sqlite3_stmt *row;
+    const rule *rules;
+    size_t count, next; /* next: the rule that is likely the next one's */
+    int first_column;
+    uint64_t seen; /* bits of rules */
+} comparison;
+
+_Static_assert(START_COUNT <= 64 && END_COUNT <= 64, "seen has 64 bits");
+
+sbx_status sbx_verify_prepare_runs(sbx_verifier *self)
+{
+    sbx_text walk = {0}, end = {0};
+    sbx_status st;
+
+    sbx_text_add(&walk, "SELECT id, run_id, node, policy");
+    sbx_text_add(&end, "SELECT status");
+    for (size_t i = 0; i < START_COUNT; i++)
+        sbx_text_add_format(&walk, ", %s", start_rules[i].column);
+    for (size_t i = 0; i < END_COUNT; i++) {
+        sbx_text_add_format(&walk, ", %s", end_rules[i].column);
+        sbx_text_add_format(&end, ", %s", end_rules[i].column);
+    }
+    sbx_text_add(&walk, " FROM run ORDER BY id");
+    sbx_text_add(&end, " FROM run WHERE id = ?");
+    st = sbx_text_check(&walk, self->err);
+    if (st == SBX_OK)
+        st = sbx_text_check(&end, self->err);
+    if (st == SBX_OK)
+        st = sbx_store_prepare(&self->walk, self->store, sbx_text_string(&walk), "verifying it",
+                               self->err);
+    if (st == SBX_OK)
+        st = sbx_store_prepare(&self->end, self->store, sbx_text_string(&end), "verifying it",
+                               self->err);
+    sbx_text_done(&walk);
+    sbx_text_done(&end);
+    return st;
+}
+
+static bool is_unsigned(sqlite3_stmt *row, int column, sbx_slice value)
+{
+    uint64_t number;
+
+    if (!sbx_slice_unsigned(&number, value))
+        return false;
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return number == SBX_UNLIMITED;
+    return sqlite3_column_type(row, column) == SQLITE_INTEGER &&
+           (sqlite3_column_int64(row, column) == (int64_t)number ||
+            (number > INT64_MAX && sqlite3_column_int64(row, column) == INT64_MAX));
+}
+
+static bool is_signed(sqlite3_stmt *row, int column, sbx_slice value)
+{
+    int64_t number;
+
+    return sqlite3_column_type(row, column) == SQLITE_INTEGER && sbx_slice_signed(&number, value) &&
+           sqlite3_column_int64(row, column) == number;
+}
+
+/* A column that holds UTF-8 as BLOB, or other bytes as TEXT, is not one that sbx wrote. */
+static bool is_text(sqlite3_stmt *row, int column, sbx_slice value)
+{
+    const char *data = sqlite3_column_blob(row, column);
+    size_t bytes = (size_t)sqlite3_column_bytes(row, column);
+
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return sbx_slice_is(value, "null");
+    if (sqlite3_column_type(row, column) == SQLITE_BLOB && sbx_utf8_is_valid(data, bytes))
+        return false;
+    return sbx_slice_is_string(value, data == NULL ? "" : data, bytes);
+}
+
+static bool is_same(sqlite3_stmt *row, int column, rule_kind kind, sbx_slice value)
+{
+    const void *data;
+
+    switch (kind) {
+    case TEXT:
+        return is_text(row, column, value);
+    case UNSIGNED:
+        return is_unsigned(row, column, value);
+    case SIGNED:
+        return is_signed(row, column, value);
+    case BOOL:
+        return sqlite3_column_type(row, column) == SQLITE_INTEGER &&
+               sbx_slice_is(value, sqlite3_column_int64(row, column) == 1 ? "true" : "false") &&
+               (uint64_t)sqlite3_column_int64(row, column) <= 1;
+    case RAW:
+        data = sqlite3_column_blob(row, column);
+        return sqlite3_column_type(row, column) == SQLITE_TEXT &&
+               (size_t)sqlite3_column_bytes(row, column) == value.bytes &&
+               memcmp(data, value.data, value.bytes) == 0;
+    case HEX:
+        data = sqlite3_column_blob(row, column);
+        return sqlite3_column_type(row, column) == SQLITE_BLOB &&
+               sbx_slice_is_hex(value, data, (size_t)sqlite3_column_bytes(row, column));
+    }
+    return false;
+}
+
+/* What was written, cut to a length that fits into a line. */
+static void report(const comparison *with, const rule *about, int column, sbx_slice value)
+{
+    enum { SHOWN = 120 };
+    const char *text = (const char *)sqlite3_column_text(with->row, column);
+    int bytes = text == NULL ? 4 : sqlite3_column_bytes(with->row, column);
+
+    sbx_verify_found(with->self, SBX_FINDING_ROW_DIFFERS, "run", with->event->seq, with->run_id,
+                     "run %s: %s is %.*s, and event %llu says %.*s", with->run_id, about->column,
+                     bytes < SHOWN ? bytes : SHOWN, text == NULL ? "null" : text,
+                     (unsigned long long)with->event->seq,
+                     value.bytes < SHOWN ? (int)value.bytes : (int)SHOWN, value.data);
+}
+
+static void compare_member(comparison *with, const char *group, const sbx_member *member)
+{
+    for (size_t tried = 0; tried < with->count; tried++) {
+        size_t at = with->next + tried < with->count ? with->next + tried
+                                                     : with->next + tried - with->count;
+        const rule *about = &with->rules[at];
+        int column = with->first_column + (int)at;
+
+        if ((group == NULL) != (about->group == NULL) ||
+            (group != NULL && strcmp(group, about->group) != 0) ||
+            !sbx_slice_is(member->key, about->key))
+            continue;
+        with->next = at + 1 == with->count ? 0 : at + 1;
+        with->seen |= UINT64_C(1) << at;
+        if (!is_same(with->row, column, about->kind, member->value))
+            report(with, about, column, member->value);
+        return;
+    }
+}
+
+/* What the event does not say the row must not say. */
+static void compare_absent(const comparison *with)
+{
+    static const char nothing[] = "nothing";
+
+    for (size_t at = 0; at < with->count; at++) {
+        const rule *about = &with->rules[at];
+        int column = with->first_column + (int)at;
+        int type;
+
+        if ((with->seen >> at & 1) != 0 || (about->is_late && !with->self->is_strict))
+            continue;
+        type = sqlite3_column_type(with->row, column);
+        if (about->kind == HEX ? type == SQLITE_BLOB : type != SQLITE_NULL)
+            report(with, about, column, (sbx_slice){nothing, sizeof(nothing) - 1});
+    }
+}
+
+static void compare_nested(comparison *with, const char *group, sbx_slice value)
+{
+    sbx_member member;
+    sbx_body body;
+
+    sbx_body_begin(&body, value);
+    while (sbx_body_next(&member, &body))
+        compare_member(with, group, &member);
+}
+
+/* Members of the head and of the other half of a run.refused have no rule here, and do no harm. */
+static void compare(comparison *with, sbx_slice out_special[3])
+{
+    static const char *const special[] = {"policy", "policy_sha256", "node_sha256"};
+    sbx_member member;
+    sbx_body body;
+
+    sbx_body_begin(&body, with->event->body);
+    while (sbx_body_next(&member, &body)) {
+        for (size_t i = 0; i < SBX_COUNT_OF(special); i++)
+            if (out_special != NULL && sbx_slice_is(member.key, special[i]))
+                out_special[i] = member.value;
+        if (sbx_slice_is(member.key, "limits"))
+            compare_nested(with, "limits", member.value);
+        else if (sbx_slice_is(member.key, "supervisor"))
+            compare_nested(with, "supervisor", member.value);
+        else
+            compare_member(with, NULL, &member);
+    }
+    if (body.failed)
+        sbx_verify_found(with->self, SBX_FINDING_EDITED, "event", with->event->seq, with->run_id,
+                         "event %llu: its body is not JSON", (unsigned long long)with->event->seq);
+    compare_absent(with);
+}
+
+static void report_extra(sbx_verifier *self)
+{
+    const char *run_id = (const char *)sqlite3_column_text(self->walk, 1);
+
+    sbx_verify_found(self, SBX_FINDING_ROW_EXTRA, "run", 0, run_id == NULL ? "" : run_id,
+                     "run %s (row %lld): no event began it", run_id == NULL ? "" : run_id,
+                     (long long)self->cursor_run);
+}
+
+static sbx_status walk_on(sbx_verifier *self)
+{
+    int rc = sqlite3_step(self->walk);
+
+    self->is_cursor_row = rc == SQLITE_ROW;
+    self->cursor_run = rc == SQLITE_ROW ? sqlite3_column_int64(self->walk, 0) : INT64_MAX;
+    if (rc == SQLITE_ROW)
+        self->result->runs++;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_verify_failed(self, rc);
+}
+
+/* Rows are numbered in the order of their starts: what lies between has none. */
+static sbx_status walk_to(sbx_verifier *self, int64_t run)
+{
+    sbx_status st = SBX_OK;
+
+    while (st == SBX_OK && self->cursor_run < run) {
+        if (self->is_cursor_row && !self->is_cursor_met)
+            report_extra(self);
+        st = walk_on(self);
+        self->is_cursor_met = false;
+    }
+    return st;
+}
+
+sbx_status sbx_verify_rows_left(sbx_verifier *self)
+{
+    return walk_to(self, INT64_MAX);
+}
+
+sbx_status sbx_verify_start(sbx_verifier *self, const sbx_event_row *event, sbx_slice run_id,
+                            bool has_end)
+{
+    comparison with = {.self = self,
+                       .event = event,
+                       .row = self->walk,
+                       .rules = start_rules,
+                       .count = START_COUNT,
+                       .first_column = WALK_FIRST};
+    sbx_slice special[3] = {{"", 0}, {"", 0}, {"", 0}};
+    char id[SBX_RUN_ID_BYTES] = "";
+    sbx_status st = walk_to(self, event->run);
+
+    if (st != SBX_OK)
+        return st;
+    if (run_id.bytes == SBX_RUN_ID_BYTES + 1)
+        memcpy(id, run_id.data + 1, SBX_RUN_ID_BYTES - 1);
+    with.run_id = id;
+    if (!self->is_cursor_row || self->cursor_run != event->run) {
+        sbx_verify_found(self, SBX_FINDING_ROW_MISSING, "run", event->seq, id,
+                         "run %s: event %llu began it, and there is no such row", id,
+                         (unsigned long long)event->seq);
+        return SBX_OK;
+    }
+    self->is_cursor_met = true;
+    if (!is_same(self->walk, 1, TEXT, run_id))
+        report(&with, &(rule){.column = "run_id"}, 1, run_id);
+    compare(&with, special);
+    st = sbx_verify_policy(self, event, id, sqlite3_column_int64(self->walk, 3),
+                           sqlite3_column_int64(self->walk, WALK_FIRST), special[0], special[1]);
+    if (st == SBX_OK)
+        st = sbx_verify_node(self, event, id, sqlite3_column_int64(self->walk, 2),
+                             sqlite3_column_int64(self->walk, WALK_FIRST), special[2]);
+    if (st == SBX_OK && has_end) {
+        with.rules = end_rules;
+        with.count = END_COUNT;
+        with.next = 0;
+        with.seen = 0;
+        with.first_column = WALK_FIRST + START_COUNT;
+        compare(&with, NULL);
+    }
+    return st;
+}
+
+/* The row's end, under self->end; OK and *out_found false: there is no such row. */
+static sbx_status find_end(bool *out_found, sbx_verifier *self, int64_t run)
+{
+    int rc;
+
+    (void)sqlite3_reset(self->end);
+    sqlite3_bind_int64(self->end, 1, run);
+    rc = sqlite3_step(self->end);
+    *out_found = rc == SQLITE_ROW;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_verify_failed(self, rc);
+}
+
+/* Often the walk still stands on the row. */
+sbx_status sbx_verify_end(sbx_verifier *self, const sbx_event_row *event, const char *run_id)
+{
+    comparison with = {.self = self,
+                       .event = event,
+                       .run_id = run_id,
+                       .row = self->walk,
+                       .rules = end_rules,
+                       .count = END_COUNT,
+                       .first_column = WALK_FIRST + START_COUNT};
+    bool found = true;
+    sbx_status st = SBX_OK;
+
+    if (!self->is_cursor_row || self->cursor_run != event->run) {
+        with.row = self->end;
+        with.first_column = END_FIRST;
+        st = find_end(&found, self, event->run);
+    }
+    if (st == SBX_OK && found)
+        compare(&with, NULL);
+    (void)sqlite3_reset(self->end);
+    return st;
+}
+
+/* The event says no more than why, and when; denied_total since version 2. */
+sbx_status sbx_verify_lost(bool *out_is_lost, sbx_verifier *self, const sbx_event_row *event,
+                           const char *run_id)
+{
+    comparison with = {.self = self,
+                       .event = event,
+                       .run_id = run_id,
+                       .row = self->end,
+                       .rules = end_rules,
+                       .count = END_COUNT,
+                       .first_column = END_FIRST,
+                       .seen = UINT64_C(1) << (END_ENDED - END_FIRST) |
+                               UINT64_C(1) << (END_STATUS - END_FIRST)};
+    const char *status;
+    bool found = false;
+    sbx_status st = find_end(&found, self, event->run);
+
+    *out_is_lost = false;
+    if (st != SBX_OK || !found)
+        return st;
+    status = (const char *)sqlite3_column_text(self->end, 0);
+    *out_is_lost = status != NULL && strcmp(status, "lost") == 0;
+    if (*out_is_lost) {
+        if (sqlite3_column_int64(self->end, END_ENDED) != event->us)
+            report(&with, &end_rules[0], END_ENDED, (sbx_slice){"another time", 12});
+        if (!self->is_strict)
+            with.seen |= UINT64_C(1) << (END_DENIED_TOTAL - END_FIRST);
+        compare(&with, NULL);
+    }
+    (void)sqlite3_reset(self->end);
+    return st;
+}
+
+sbx_status sbx_verify_running(sbx_verifier *self, const sbx_open_run *run)
+{
+    const char *status;
+    bool found = false, is_right;
+    sbx_status st = find_end(&found, self, run->run);
+
+    if (st != SBX_OK || !found)
+        return st;
+    status = (const char *)sqlite3_column_text(self->end, 0);
+    is_right = status != NULL && strcmp(status, run->is_partial ? "lost" : "running") == 0;
+    for (int at = 0; at < END_COUNT && is_right && !run->is_partial; at++)
+        is_right = END_FIRST + at == END_STATUS ||
+                   sqlite3_column_type(self->end, END_FIRST + at) == SQLITE_NULL;
+    if (!is_right)
+        sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, "run", 0, run->run_id,
+                         "run %s: its row says how it ended (%s), and no event does", run->run_id,
+                         status == NULL ? "" : status);
+    (void)sqlite3_reset(self->end);
+    return st;
+}
