@@ -27,6 +27,23 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
     [SBX_COMMAND_AUDIT_DENIALS] =
         {"audit denials", "[RUN]", "List denied accesses, of one run or of all",
          "RUN is a run's id, the unique beginning of one, or \"latest\"."},
+    [SBX_COMMAND_AUDIT_KEYGEN] = {"audit keygen", "", "Make the key that seals are signed with",
+                                  "Makes an Ed25519 key in the state directory, which no command "
+                                  "that sbx runs can read, and "
+                                  "prints its public half: keep that elsewhere, it is what verify "
+                                  "needs. A key that is there "
+                                  "is never replaced unasked."},
+    [SBX_COMMAND_AUDIT_SEAL] =
+        {"audit seal", "", "Sign what the audit database holds now",
+         "Prints the seal as a line. Kept where whoever owns the database cannot change it, that "
+         "line is an anchor: verify finds with it that rows were cut off at the end."},
+    [SBX_COMMAND_AUDIT_VERIFY] =
+        {"audit verify", "", "Find what was changed in an audit database, or taken out of it",
+         "Checks the chain of events, every row against the events that made it, and the seals. "
+         "Reads only, also copies.\n\n"
+         "Exit code: 0 all of it holds; 3 something does not; 4 it holds, and with a key, not all "
+         "of "
+         "it is sealed; 1 it could not be read; 2 usage."},
     [SBX_COMMAND_DOCTOR] =
         {"doctor", "", "Say what this host can enforce and with what, by trying it",
          "Each line is tried: what must be stopped is done once outside, where it must succeed, "

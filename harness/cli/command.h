@@ -24,6 +24,9 @@ typedef enum sbx_command_id {
     SBX_COMMAND_AUDIT_LS,
     SBX_COMMAND_AUDIT_SHOW,
     SBX_COMMAND_AUDIT_DENIALS,
+    SBX_COMMAND_AUDIT_KEYGEN,
+    SBX_COMMAND_AUDIT_SEAL,
+    SBX_COMMAND_AUDIT_VERIFY,
     SBX_COMMAND_DOCTOR,
     SBX_COMMAND_COMPLETION,
     SBX_COMMAND_HELP,
@@ -59,6 +62,8 @@ enum {
     SBX_EXIT_DONE = 0,
     SBX_EXIT_FAILED = 1,
     SBX_EXIT_USAGE = 2,
+    SBX_EXIT_TAMPERED = 3, /* audit verify: something does not hold */
+    SBX_EXIT_UNSEALED = 4, /* audit verify: it holds, and not all of it is sealed */
     SBX_EXIT_SBX = 125, /* exec: sbx failed or refused */
 };
 
@@ -69,6 +74,9 @@ int sbx_command_audit(int argc, char **argv);
 int sbx_command_audit_ls(int argc, char **argv);
 int sbx_command_audit_show(int argc, char **argv);
 int sbx_command_audit_denials(int argc, char **argv);
+int sbx_command_audit_keygen(int argc, char **argv);
+int sbx_command_audit_seal(int argc, char **argv);
+int sbx_command_audit_verify(int argc, char **argv);
 int sbx_command_doctor(int argc, char **argv);
 int sbx_command_completion(int argc, char **argv);
 int sbx_command_help(int argc, char **argv);

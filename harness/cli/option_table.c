@@ -6,8 +6,12 @@
 
 #define ON(command) (1u << SBX_COMMAND_##command)
 #define ON_AUDIT (ON(AUDIT_LS) | ON(AUDIT_SHOW) | ON(AUDIT_DENIALS))
+#define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
+#define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_SEALS)
 #define ON_LISTS (ON(AUDIT_LS) | ON(AUDIT_DENIALS))
-#define ON_ALL (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON(DOCTOR) | ON(COMPLETION) | ON(HELP))
+#define ON_ALL                                                                                     \
+    (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) | ON(COMPLETION) |       \
+     ON(HELP))
 
 #define LIMITS "Limits (for all processes of the command together, unless said otherwise):"
 #define POLICY "What the command may do:"
@@ -86,10 +90,21 @@ const sbx_option sbx_options[] = {
 
     {SBX_OPTION_AUDIT, ON(EXEC), "audit", 0, false, "required|best-effort", RECORD,
      "Without a record, no run (required, the default); or warn and run (best-effort)."},
-    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT, "audit-db", 0, false, "FILE", RECORD,
+    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT | ON_SEALS, "audit-db", 0, false, "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
-    {SBX_OPTION_DB, ON_AUDIT, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
+    {SBX_OPTION_DB, ON_AUDIT | ON_SEALS, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
+    {SBX_OPTION_KEY, ON(AUDIT_VERIFY), "key", 'k', true, "KEY|FILE", RECORD,
+     "Whose seals count: a public key, or a file like seal.pub. Several in the order in which they "
+     "were in use. Default: your own key, for your own database."},
+    {SBX_OPTION_ANCHOR, ON(AUDIT_VERIFY), "anchor", 0, false, "FILE", RECORD,
+     "Seals that were written down elsewhere, among whatever other lines: a log."},
+    {SBX_OPTION_ANCHOR, ON(AUDIT_SEAL), "anchor", 0, false, "syslog|FILE", RECORD,
+     "Write the seal down there, too: in the system's log, or at the end of a file."},
+    {SBX_OPTION_REPLACE, ON(AUDIT_KEYGEN), "replace", 0, false, FLAG, RECORD,
+     "Where there is a key already, keep it under another name and make a new one."},
+    {SBX_OPTION_PUBLIC, ON(AUDIT_KEYGEN), "public", 0, false, FLAG, RECORD,
+     "Print the public half of the key that is there, and make none."},
     {SBX_OPTION_SESSION, ON(EXEC), "session", 0, false, "ID", RECORD,
      "Recorded with the run: which session it belongs to."},
     {SBX_OPTION_AGENT, ON(EXEC), "agent", 0, false, "NAME", RECORD,
@@ -103,6 +118,8 @@ const sbx_option sbx_options[] = {
      "Runs started not longer ago than that: 90s, 15m, 2h."},
     {SBX_OPTION_LIMIT, ON_LISTS, "limit", 'n', false, "N", FILTER,
      "At most that many rows, newest first (default 50); \"unlimited\" for all."},
+    {SBX_OPTION_LIMIT, ON(AUDIT_VERIFY), "limit", 'n', false, "N", FILTER,
+     "Print at most that many findings (default 100); all are counted."},
     {SBX_OPTION_DENIED, ON(AUDIT_LS), "denied", 'd', false, FLAG, FILTER,
      "Only runs that were denied something."},
     {SBX_OPTION_STATUS, ON(AUDIT_LS), "status", 0, false,
@@ -115,7 +132,8 @@ const sbx_option sbx_options[] = {
      "Say nothing on stderr unless sbx itself fails."},
     {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,
      "At the end, instead of messages, the result as one line of JSON on stderr."},
-    {SBX_OPTION_JSON, ON_AUDIT | ON(DOCTOR), "json", 0, false, FLAG, OUTPUT, "Print JSON."},
+    {SBX_OPTION_JSON, ON_AUDIT | ON(AUDIT_VERIFY) | ON(DOCTOR), "json", 0, false, FLAG, OUTPUT,
+     "Print JSON."},
     {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
     {SBX_OPTION_JSON, ON(MAIN), "json", 0, false, FLAG, GENERAL, "With --version: print JSON."},
