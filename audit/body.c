@@ -100,13 +100,6 @@ bool sbx_body_next(sbx_member *out, sbx_body *body)
     return true;
 }
 
-bool sbx_slice_is(sbx_slice slice, const char *text)
-{
-    size_t bytes = strlen(text);
-
-    return slice.bytes == bytes && memcmp(slice.data, text, bytes) == 0;
-}
-
 bool sbx_slice_unsigned(uint64_t *out, sbx_slice value)
 {
     uint64_t number = 0;

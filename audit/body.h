@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct sbx_slice {
     const char *data;
@@ -32,7 +33,13 @@ void sbx_body_begin(sbx_body *body, sbx_slice text);
 /* false: no more, or failed. */
 bool sbx_body_next(sbx_member *out, sbx_body *body);
 
-bool sbx_slice_is(sbx_slice slice, const char *text);
+static inline bool sbx_slice_is(sbx_slice slice, const char *text)
+{
+    size_t bytes = strlen(text); /* of a literal: known when this is compiled */
+
+    return slice.bytes == bytes && memcmp(slice.data, text, bytes) == 0;
+}
+
 /* A number that is whole and fits; false otherwise. */
 bool sbx_slice_unsigned(uint64_t *out, sbx_slice value);
 bool sbx_slice_signed(int64_t *out, sbx_slice value);

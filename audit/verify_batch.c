@@ -131,6 +131,19 @@ void sbx_verify_batch(sbx_verifier *self, const sbx_event_row *event, sbx_open_r
 
 /* --- rows, as an event would have them --- */
 
+/* Printable ASCII without quotes and backslashes: the JSON of it is the text itself. */
+static bool is_plain(const char *data, size_t bytes)
+{
+    unsigned char other = bytes == 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char each = (unsigned char)data[i];
+
+        other |= (each < 0x20) | (each >= 0x7f) | (each == '"') | (each == '\\');
+    }
+    return other == 0;
+}
+
 static void add_text(sbx_json *json, const char *key, const char *hex_key, sqlite3_stmt *row,
                      int column)
 {
@@ -140,6 +153,12 @@ static void add_text(sbx_json *json, const char *key, const char *hex_key, sqlit
 
     if (type == SQLITE_NULL) {
         sbx_json_null(json, key);
+        return;
+    }
+    if (is_plain(data, bytes)) { /* as nearly all are */
+        sbx_json_raw(json, key, "\"");
+        sbx_text_add_bytes(json->out, data, bytes);
+        sbx_text_add_bytes(json->out, "\"", 1);
         return;
     }
     sbx_json_bytes(json, key, data == NULL ? "" : data, bytes);

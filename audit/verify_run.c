@@ -17,73 +17,77 @@ typedef enum rule_kind {
 
 typedef struct rule {
     const char *group; /* the object within the body, NULL: the body itself */
-    const char *key, *column;
+    const char *key;
+    size_t key_bytes;
+    const char *column;
     rule_kind kind;
     bool is_late; /* events of version 1 do not have it */
 } rule;
 
+#define KEY(name) name, sizeof(name) - 1
+
 /* In the order in which store_start.c and store_end.c write them. */
 static const rule start_rules[] = {
-    {NULL, "started_us", "started_us", UNSIGNED, false},
-    {NULL, "argv", "argv", RAW, false},
-    {NULL, "argv_hex", "argv_hex", RAW, false},
-    {NULL, "cwd", "cwd", TEXT, false},
-    {NULL, "cwd_hex", "cwd", HEX, false},
-    {NULL, "env_names", "env_names", RAW, false},
-    {NULL, "network", "network", TEXT, false},
-    {NULL, "identity", "identity", TEXT, false},
-    {NULL, "backend", "backend", TEXT, false},
-    {NULL, "enforcement", "enforcement", TEXT, false},
-    {NULL, "missing", "missing", TEXT, false},
-    {NULL, "walls", "walls", TEXT, false},
-    {NULL, "session", "session", TEXT, false},
-    {NULL, "agent", "agent", TEXT, false},
-    {NULL, "labels", "labels", RAW, false},
-    {NULL, "caller_uid", "caller_uid", UNSIGNED, false},
-    {NULL, "target_uid", "target_uid", UNSIGNED, false},
-    {"limits", "memory", "limit_memory_bytes", UNSIGNED, false},
-    {"limits", "swap", "limit_swap_bytes", UNSIGNED, false},
-    {"limits", "cpus", "limit_cpus_milli", UNSIGNED, false},
-    {"limits", "cpu", "limit_cpu_ns", UNSIGNED, false},
-    {"limits", "wall", "limit_wall_ns", UNSIGNED, false},
-    {"limits", "idle", "limit_idle_ns", UNSIGNED, false},
-    {"limits", "procs", "limit_procs", UNSIGNED, false},
-    {"limits", "fsize", "limit_fsize_bytes", UNSIGNED, false},
-    {"limits", "files", "limit_files", UNSIGNED, false},
-    {"limits", "output", "limit_output_bytes", UNSIGNED, false},
-    {NULL, "grace_ns", "grace_ns", UNSIGNED, true},
-    {NULL, "leases", "leases", RAW, true},
-    {"supervisor", "pid", "supervisor_pid", SIGNED, false},
-    {"supervisor", "start", "supervisor_start", UNSIGNED, false},
-    {"supervisor", "boot", "supervisor_boot", TEXT, false},
-    {"supervisor", "pidns", "supervisor_pidns", UNSIGNED, false},
+    {NULL, KEY("started_us"), "started_us", UNSIGNED, false},
+    {NULL, KEY("argv"), "argv", RAW, false},
+    {NULL, KEY("argv_hex"), "argv_hex", RAW, false},
+    {NULL, KEY("cwd"), "cwd", TEXT, false},
+    {NULL, KEY("cwd_hex"), "cwd", HEX, false},
+    {NULL, KEY("env_names"), "env_names", RAW, false},
+    {NULL, KEY("network"), "network", TEXT, false},
+    {NULL, KEY("identity"), "identity", TEXT, false},
+    {NULL, KEY("backend"), "backend", TEXT, false},
+    {NULL, KEY("enforcement"), "enforcement", TEXT, false},
+    {NULL, KEY("missing"), "missing", TEXT, false},
+    {NULL, KEY("walls"), "walls", TEXT, false},
+    {NULL, KEY("session"), "session", TEXT, false},
+    {NULL, KEY("agent"), "agent", TEXT, false},
+    {NULL, KEY("labels"), "labels", RAW, false},
+    {NULL, KEY("caller_uid"), "caller_uid", UNSIGNED, false},
+    {NULL, KEY("target_uid"), "target_uid", UNSIGNED, false},
+    {"limits", KEY("memory"), "limit_memory_bytes", UNSIGNED, false},
+    {"limits", KEY("swap"), "limit_swap_bytes", UNSIGNED, false},
+    {"limits", KEY("cpus"), "limit_cpus_milli", UNSIGNED, false},
+    {"limits", KEY("cpu"), "limit_cpu_ns", UNSIGNED, false},
+    {"limits", KEY("wall"), "limit_wall_ns", UNSIGNED, false},
+    {"limits", KEY("idle"), "limit_idle_ns", UNSIGNED, false},
+    {"limits", KEY("procs"), "limit_procs", UNSIGNED, false},
+    {"limits", KEY("fsize"), "limit_fsize_bytes", UNSIGNED, false},
+    {"limits", KEY("files"), "limit_files", UNSIGNED, false},
+    {"limits", KEY("output"), "limit_output_bytes", UNSIGNED, false},
+    {NULL, KEY("grace_ns"), "grace_ns", UNSIGNED, true},
+    {NULL, KEY("leases"), "leases", RAW, true},
+    {"supervisor", KEY("pid"), "supervisor_pid", SIGNED, false},
+    {"supervisor", KEY("start"), "supervisor_start", UNSIGNED, false},
+    {"supervisor", KEY("boot"), "supervisor_boot", TEXT, false},
+    {"supervisor", KEY("pidns"), "supervisor_pidns", UNSIGNED, false},
 };
 
 static const rule end_rules[] = {
-    {NULL, "ended_us", "ended_us", UNSIGNED, false},
-    {NULL, "status", "status", TEXT, false},
-    {NULL, "reason", "reason", TEXT, false},
-    {NULL, "message", "message", TEXT, false},
-    {NULL, "exit_code", "exit_code", SIGNED, false},
-    {NULL, "command_exit_code", "command_exit_code", SIGNED, false},
-    {NULL, "signal", "signal", SIGNED, false},
-    {NULL, "wall_ns", "wall_ns", UNSIGNED, false},
-    {NULL, "user_ns", "user_ns", UNSIGNED, false},
-    {NULL, "system_ns", "system_ns", UNSIGNED, false},
-    {NULL, "memory_peak_bytes", "memory_peak_bytes", UNSIGNED, false},
-    {NULL, "processes_peak", "processes_peak", UNSIGNED, false},
-    {NULL, "io_read_bytes", "io_read_bytes", UNSIGNED, false},
-    {NULL, "io_write_bytes", "io_write_bytes", UNSIGNED, false},
-    {NULL, "output_bytes", "output_bytes", UNSIGNED, false},
-    {NULL, "output_truncated", "output_truncated", BOOL, false},
-    {NULL, "leaked_procs", "leaked_procs", UNSIGNED, false},
-    {NULL, "denied_total", "denied_total", UNSIGNED, false},
-    {NULL, "denied_lost", "denied_lost", UNSIGNED, false},
-    {NULL, "processes_lost", "processes_lost", UNSIGNED, false},
-    {NULL, "audit_sources", "audit_sources", TEXT, false},
-    {NULL, "audit_complete", "audit_complete", BOOL, false},
-    {NULL, "limits_hit", "limits_hit", TEXT, false},
-    {NULL, "enforcers", "enforcers", RAW, false},
+    {NULL, KEY("ended_us"), "ended_us", UNSIGNED, false},
+    {NULL, KEY("status"), "status", TEXT, false},
+    {NULL, KEY("reason"), "reason", TEXT, false},
+    {NULL, KEY("message"), "message", TEXT, false},
+    {NULL, KEY("exit_code"), "exit_code", SIGNED, false},
+    {NULL, KEY("command_exit_code"), "command_exit_code", SIGNED, false},
+    {NULL, KEY("signal"), "signal", SIGNED, false},
+    {NULL, KEY("wall_ns"), "wall_ns", UNSIGNED, false},
+    {NULL, KEY("user_ns"), "user_ns", UNSIGNED, false},
+    {NULL, KEY("system_ns"), "system_ns", UNSIGNED, false},
+    {NULL, KEY("memory_peak_bytes"), "memory_peak_bytes", UNSIGNED, false},
+    {NULL, KEY("processes_peak"), "processes_peak", UNSIGNED, false},
+    {NULL, KEY("io_read_bytes"), "io_read_bytes", UNSIGNED, false},
+    {NULL, KEY("io_write_bytes"), "io_write_bytes", UNSIGNED, false},
+    {NULL, KEY("output_bytes"), "output_bytes", UNSIGNED, false},
+    {NULL, KEY("output_truncated"), "output_truncated", BOOL, false},
+    {NULL, KEY("leaked_procs"), "leaked_procs", UNSIGNED, false},
+    {NULL, KEY("denied_total"), "denied_total", UNSIGNED, false},
+    {NULL, KEY("denied_lost"), "denied_lost", UNSIGNED, false},
+    {NULL, KEY("processes_lost"), "processes_lost", UNSIGNED, false},
+    {NULL, KEY("audit_sources"), "audit_sources", TEXT, false},
+    {NULL, KEY("audit_complete"), "audit_complete", BOOL, false},
+    {NULL, KEY("limits_hit"), "limits_hit", TEXT, false},
+    {NULL, KEY("enforcers"), "enforcers", RAW, false},
 };
 
 enum {
@@ -223,9 +227,10 @@ static void compare_member(comparison *with, const char *group, const sbx_member
         const rule *about = &with->rules[at];
         int column = with->first_column + (int)at;
 
-        if ((group == NULL) != (about->group == NULL) ||
-            (group != NULL && strcmp(group, about->group) != 0) ||
-            !sbx_slice_is(member->key, about->key))
+        if (member->key.bytes != about->key_bytes ||
+            memcmp(member->key.data, about->key, about->key_bytes) != 0 ||
+            (group == NULL) != (about->group == NULL) ||
+            (group != NULL && strcmp(group, about->group) != 0))
             continue;
         with->next = at + 1 == with->count ? 0 : at + 1;
         with->seen |= UINT64_C(1) << at;
