@@ -76,7 +76,7 @@ endfunction()
 
 # bench/bench_NAME.c measures something of libsbx from inside.
 function(sbx_add_benchmarks)
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/bench_*.c)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/bench_*.c ${CMAKE_SOURCE_DIR}/bench/audit_*.c)
     foreach(source ${sources})
         get_filename_component(name ${source} NAME_WE)
         add_executable(${name} ${source})
