@@ -31,4 +31,7 @@ SBX_MUST_USE sbx_status sbx_database_file_publish(const char *temporary, const c
                                                   sbx_error *err);
 void sbx_database_file_discard(const char *path);
 
+/* Removes the file and what SQLite keeps beside it: for what can be made again. */
+void sbx_database_file_remove(const char *path);
+
 #endif

@@ -8,7 +8,7 @@
     "coalesce(run.denied_total, (SELECT sum(count) FROM denial WHERE denial.run = run.id), 0)"
 
 static const sbx_query_column run_columns[] = {
-    {{"run", "RUN", SBX_CELL_TEXT}, "run.run_id"},
+    {{"run_id", "RUN", SBX_CELL_TEXT}, "run.run_id"},
     {{"started_us", "STARTED", SBX_CELL_TIME}, "run.started_us"},
     {{"status", "STATUS", SBX_CELL_TEXT}, "run.status"},
     {{"reason", "REASON", SBX_CELL_TEXT}, "run.reason"},
@@ -64,6 +64,9 @@ static const sbx_query_column run_columns[] = {
     {{"session", NULL, SBX_CELL_TEXT}, "run.session"},
     {{"agent", NULL, SBX_CELL_TEXT}, "run.agent"},
     {{"labels", NULL, SBX_CELL_JSON}, "run.labels"},
+    {{"batch", NULL, SBX_CELL_TEXT}, "run.batch"},
+    {{"task", NULL, SBX_CELL_TEXT}, "run.task"},
+    {{"attempt", NULL, SBX_CELL_INTEGER}, "run.attempt"},
     {{"caller_uid", NULL, SBX_CELL_INTEGER}, "run.caller_uid"},
     {{"target_uid", NULL, SBX_CELL_INTEGER}, "run.target_uid"},
     {{"hostname", NULL, SBX_CELL_TEXT}, "node.hostname"},
@@ -73,7 +76,7 @@ static const sbx_query_column run_columns[] = {
 };
 
 static const sbx_query_column denial_columns[] = {
-    {{"run", "RUN", SBX_CELL_TEXT}, "run.run_id"},
+    {{"run_id", "RUN", SBX_CELL_TEXT}, "run.run_id"},
     {{"first_us", "FIRST", SBX_CELL_TIME}, "denial.first_us"},
     {{"count", "COUNT", SBX_CELL_INTEGER}, "denial.count"},
     {{"class", "CLASS", SBX_CELL_TEXT}, "denial.class"},
@@ -88,10 +91,11 @@ static const sbx_query_column denial_columns[] = {
     {{"errno", NULL, SBX_CELL_INTEGER}, "denial.errno"},
     {{"confidence", NULL, SBX_CELL_TEXT}, "denial.confidence"},
     {{"last_us", NULL, SBX_CELL_TIME}, "denial.last_us"},
+    {{"idx", NULL, SBX_CELL_INTEGER}, "denial.idx"},
 };
 
 static const sbx_query_column process_columns[] = {
-    {{"run", NULL, SBX_CELL_TEXT}, "run.run_id"},
+    {{"run_id", NULL, SBX_CELL_TEXT}, "run.run_id"},
     {{"start_us", "STARTED", SBX_CELL_TIME}, "process.start_us"},
     {{"pid", "PID", SBX_CELL_INTEGER}, "process.pid"},
     {{"parent_pid", "PARENT", SBX_CELL_INTEGER}, "process.parent_pid"},
@@ -102,31 +106,34 @@ static const sbx_query_column process_columns[] = {
     {{"argv", NULL, SBX_CELL_JSON}, "process.argv"},
     {{"exe_hex", NULL, SBX_CELL_TEXT}, HEX_OF_BLOB("process.exe")},
     {{"end_us", NULL, SBX_CELL_TIME}, "process.end_us"},
+    {{"idx", NULL, SBX_CELL_INTEGER}, "process.idx"},
 };
 
 const sbx_query_table sbx_query_table_runs = {
     .columns = run_columns,
     .column_count = SBX_COUNT_OF(run_columns),
-    .from = "run JOIN policy ON policy.id = run.policy JOIN node ON node.id = run.node",
+    .name = "run",
+    .joins = "JOIN policy ON policy.id = run.policy JOIN node ON node.id = run.node",
     .key = "run.id",
     .subkey = "0",
-    .since = "run.started_us",
 };
 
 const sbx_query_table sbx_query_table_denials = {
     .columns = denial_columns,
     .column_count = SBX_COUNT_OF(denial_columns),
-    .from = "denial JOIN run ON run.id = denial.run",
+    .name = "denial",
+    .joins = "JOIN run ON run.id = denial.run",
     .key = "denial.run",
     .subkey = "denial.idx",
-    .since = "denial.last_us",
 };
 
 const sbx_query_table sbx_query_table_processes = {
     .columns = process_columns,
     .column_count = SBX_COUNT_OF(process_columns),
-    .from = "process JOIN run ON run.id = process.run",
+    .name = "process",
+    .joins = "JOIN run ON run.id = process.run",
     .key = "process.run",
     .subkey = "process.idx",
-    .since = "process.start_us",
 };
+
+_Static_assert(SBX_COUNT_OF(run_columns) <= SBX_QUERY_COLUMNS_MAX, "the widest table");

@@ -9,12 +9,14 @@ typedef struct sbx_query_column {
     const char *sql; /* an expression over `from` */
 } sbx_query_column;
 
+enum { SBX_QUERY_COLUMNS_MAX = 80 };
+
 typedef struct sbx_query_table {
     const sbx_query_column *columns;
     size_t column_count;
-    const char *from;
+    const char *name;         /* the table, and … */
+    const char *joins;        /* … what its columns need beside it */
     const char *key, *subkey; /* what rows are ordered by */
-    const char *since;        /* compared with the filter's */
 } sbx_query_table;
 
 extern const sbx_query_table sbx_query_table_runs, sbx_query_table_denials,

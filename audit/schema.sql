@@ -47,7 +47,8 @@ CREATE TABLE run(
     limit_files INTEGER, limit_output_bytes INTEGER, grace_ns INTEGER NOT NULL,
     supervisor_pid INTEGER NOT NULL, supervisor_start INTEGER NOT NULL, supervisor_boot TEXT NOT NULL,
     supervisor_pidns INTEGER NOT NULL,
-    cwd ANY NOT NULL, argv TEXT NOT NULL, argv_hex TEXT, env_names TEXT NOT NULL, leases TEXT
+    cwd ANY NOT NULL, argv TEXT NOT NULL, argv_hex TEXT, env_names TEXT NOT NULL, leases TEXT,
+    batch TEXT, task TEXT, attempt INTEGER
 ) STRICT;
 
 -- For the one question of every open: which runs have not ended?

@@ -75,6 +75,8 @@ typedef struct sbx_store_start {
     const char *walls;       /* comma-separated words */
     const char *session, *agent; /* NULL or words given by the caller */
     const char *const *labels;   /* NULL-terminated key=value, or NULL */
+    const char *batch, *task;    /* NULL: of no batch */
+    unsigned attempt;            /* of that task, from 1 */
     const char *const *leases;   /* NULL-terminated paths that exist only for this run, or NULL */
     uint32_t caller_uid, target_uid;
     const sbx_limits *limits;

@@ -40,7 +40,8 @@ struct sbx_store {
     void (*release)(const char *path);
     uint64_t wait_until_ns; /* of the wait that is going on */
     unsigned jitter;
-    int wal_pages; /* at the last commit of this connection */
+    int wal_pages;  /* at the last commit of this connection */
+    bool has_index; /* index.h: it is attached as "ix" */
     sbx_ledger ledger;
     sbx_supervisor supervisor;
     bool has_supervisor;

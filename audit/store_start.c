@@ -218,6 +218,11 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
     sbx_json_string(body, "agent", start->agent);
     if (texts->labels.bytes > 0)
         sbx_json_raw(body, "labels", sbx_text_string(&texts->labels));
+    if (start->batch != NULL) {
+        sbx_json_string(body, "batch", start->batch);
+        sbx_json_string(body, "task", start->task);
+        sbx_json_unsigned(body, "attempt", start->attempt);
+    }
     sbx_json_unsigned(body, "caller_uid", start->caller_uid);
     sbx_json_unsigned(body, "target_uid", start->target_uid);
     sbx_json_open_object(body, "limits");
@@ -246,8 +251,8 @@ static const char insert_run[] =
     "limit_idle_ns, "
     "limit_procs, limit_fsize_bytes, limit_files, limit_output_bytes, grace_ns, "
     "supervisor_pid, supervisor_start, supervisor_boot, supervisor_pidns, cwd, argv, argv_hex, "
-    "env_names, leases) "
-    "VALUES('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "env_names, leases, batch, task, attempt) "
+    "VALUES('running',?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 _Static_assert(SBX_LIMIT_COUNT == 10, "a limit needs a column");
 
@@ -286,6 +291,12 @@ static sbx_status put_run(int64_t *out_run, sbx_store *store, const sbx_store_st
     sbx_bind_text(&binder, texts->argv_hex.bytes > 0 ? sbx_text_string(&texts->argv_hex) : NULL);
     sbx_bind_text(&binder, sbx_text_string(&texts->env_names));
     sbx_bind_text(&binder, texts->leases.bytes > 0 ? sbx_text_string(&texts->leases) : NULL);
+    sbx_bind_text(&binder, start->batch);
+    sbx_bind_text(&binder, start->task);
+    if (start->batch == NULL)
+        sbx_bind_null(&binder);
+    else
+        sbx_bind_int(&binder, start->attempt);
     st = sbx_store_step(store, insert, doing, err);
     *out_run = sqlite3_last_insert_rowid(store->db);
     sqlite3_finalize(insert);

@@ -213,3 +213,13 @@ void sbx_database_file_discard(const char *path)
 {
     (void)unlink(path);
 }
+
+void sbx_database_file_remove(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char name[PATH_MAX];
+
+    for (size_t i = 0; i < SBX_COUNT_OF(endings); i++)
+        if (snprintf(name, sizeof(name), "%s%s", path, endings[i]) < (int)sizeof(name))
+            (void)unlink(name);
+}

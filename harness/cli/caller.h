@@ -39,6 +39,9 @@ const char *const *sbx_caller_environment(void);
 /* "SIGSEGV"; "unknown" for a number that has no name. */
 const char *sbx_caller_signal_name(int number);
 
+/* A user by number, or by name as the system's own file has it. False: there is none. */
+bool sbx_caller_find_user(unsigned *out, const char *name);
+
 /* The user who calls. */
 unsigned sbx_caller_user(void);
 

@@ -20,13 +20,28 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "executable; 127 not found; 137 another limit; 128+n signal n.\n\n"
          "SIZE is like 512K, 2G, 1.5GiB; TIME like 250ms, 60s, 2m, and a bare number is seconds; "
          "\"unlimited\" lifts what the policy says."},
-    [SBX_COMMAND_AUDIT] = {"audit", "ls|show|denials …", "Read the audit database", ""},
+    [SBX_COMMAND_AUDIT] = {"audit", "ls|show|denials|top|stats|tail|diff|sql …",
+                           "Read the audit database", ""},
     [SBX_COMMAND_AUDIT_LS] = {"audit ls", "", "List runs, newest first", ""},
     [SBX_COMMAND_AUDIT_SHOW] = {"audit show", "RUN", "Show everything about one run",
                                 "RUN is a run's id, the unique beginning of one, or \"latest\"."},
     [SBX_COMMAND_AUDIT_DENIALS] =
         {"audit denials", "[RUN]", "List denied accesses, of one run or of all",
          "RUN is a run's id, the unique beginning of one, or \"latest\"."},
+    [SBX_COMMAND_AUDIT_TOP] = {"audit top", "", "List the runs that used most, or were denied most",
+                               ""},
+    [SBX_COMMAND_AUDIT_STATS] = {"audit stats", "", "Sum up how runs ended and what they used", ""},
+    [SBX_COMMAND_AUDIT_TAIL] = {"audit tail", "",
+                                "Print what was recorded last, and go on as more comes",
+                                "One line for each start, end and denied access, oldest first."},
+    [SBX_COMMAND_AUDIT_DIFF] = {"audit diff", "RUN RUN", "Say in what two runs differ",
+                                "RUN is a run's id, the unique beginning of one, or \"latest\"."},
+    [SBX_COMMAND_AUDIT_SQL] =
+        {"audit sql", "STATEMENT", "Ask the database in SQL",
+         "STATEMENT is one SELECT over the tables and views that docs/audit-schema.md describes. "
+         "It "
+         "can read and do nothing else, and is stopped when it takes too long:\n\n"
+         "    " SBX_PROGRAM_NAME " audit sql \"SELECT status, count(*) FROM run GROUP BY 1\""},
     [SBX_COMMAND_AUDIT_KEYGEN] = {"audit keygen", "", "Make the key that seals are signed with",
                                   "Makes an Ed25519 key in the state directory, which no command "
                                   "that sbx runs can read, and "

@@ -24,6 +24,11 @@ typedef enum sbx_command_id {
     SBX_COMMAND_AUDIT_LS,
     SBX_COMMAND_AUDIT_SHOW,
     SBX_COMMAND_AUDIT_DENIALS,
+    SBX_COMMAND_AUDIT_TOP,
+    SBX_COMMAND_AUDIT_STATS,
+    SBX_COMMAND_AUDIT_TAIL,
+    SBX_COMMAND_AUDIT_DIFF,
+    SBX_COMMAND_AUDIT_SQL,
     SBX_COMMAND_AUDIT_KEYGEN,
     SBX_COMMAND_AUDIT_SEAL,
     SBX_COMMAND_AUDIT_VERIFY,
@@ -74,6 +79,11 @@ int sbx_command_audit(int argc, char **argv);
 int sbx_command_audit_ls(int argc, char **argv);
 int sbx_command_audit_show(int argc, char **argv);
 int sbx_command_audit_denials(int argc, char **argv);
+int sbx_command_audit_top(int argc, char **argv);
+int sbx_command_audit_stats(int argc, char **argv);
+int sbx_command_audit_tail(int argc, char **argv);
+int sbx_command_audit_diff(int argc, char **argv);
+int sbx_command_audit_sql(int argc, char **argv);
 int sbx_command_audit_keygen(int argc, char **argv);
 int sbx_command_audit_seal(int argc, char **argv);
 int sbx_command_audit_verify(int argc, char **argv);

@@ -5,10 +5,12 @@
 #include "harness/cli/option.h"
 
 #define ON(command) (1u << SBX_COMMAND_##command)
-#define ON_AUDIT (ON(AUDIT_LS) | ON(AUDIT_SHOW) | ON(AUDIT_DENIALS))
+#define ON_FILTERED                                                                                \
+    (ON(AUDIT_LS) | ON(AUDIT_DENIALS) | ON(AUDIT_TOP) | ON(AUDIT_STATS) | ON(AUDIT_TAIL))
+#define ON_LISTS (ON_FILTERED | ON(AUDIT_SQL))
+#define ON_AUDIT (ON_LISTS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF))
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
 #define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_SEALS)
-#define ON_LISTS (ON(AUDIT_LS) | ON(AUDIT_DENIALS))
 #define ON_ALL                                                                                     \
     (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) | ON(COMPLETION) |       \
      ON(HELP))
@@ -114,16 +116,43 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_RESULT, ON(EXEC), "result", 0, false, "FILE", RECORD,
      "Write how the run ended to FILE as JSON. It says what the exit code cannot."},
 
-    {SBX_OPTION_SINCE, ON_LISTS, "since", 's', false, "TIME", FILTER,
-     "Runs started not longer ago than that: 90s, 15m, 2h."},
-    {SBX_OPTION_LIMIT, ON_LISTS, "limit", 'n', false, "N", FILTER,
+    {SBX_OPTION_SINCE, ON_FILTERED & ~ON(AUDIT_TAIL), "since", 's', false, "TIME", FILTER,
+     "Not before that: 90s, 15m, 2h ago, or a date like 2026-01-31 or \"2026-01-31 14:30\". Of "
+     "runs "
+     "their start counts, of denials the last time."},
+    {SBX_OPTION_UNTIL, ON_FILTERED & ~ON(AUDIT_TAIL), "until", 'u', false, "TIME", FILTER,
+     "Not after that."},
+    {SBX_OPTION_LIMIT, ON(AUDIT_LS) | ON(AUDIT_DENIALS), "limit", 'n', false, "N", FILTER,
      "At most that many rows, newest first (default 50); \"unlimited\" for all."},
     {SBX_OPTION_LIMIT, ON(AUDIT_VERIFY), "limit", 'n', false, "N", FILTER,
      "Print at most that many findings (default 100); all are counted."},
-    {SBX_OPTION_DENIED, ON(AUDIT_LS), "denied", 'd', false, FLAG, FILTER,
-     "Only runs that were denied something."},
-    {SBX_OPTION_STATUS, ON(AUDIT_LS), "status", 0, false,
+    {SBX_OPTION_LIMIT, ON(AUDIT_TOP) | ON(AUDIT_STATS), "limit", 'n', false, "N", FILTER,
+     "At most that many rows (default 20)."},
+    {SBX_OPTION_LIMIT, ON(AUDIT_TAIL), "limit", 'n', false, "N", FILTER,
+     "Begin that many events ago (default 10); \"unlimited\" for the first one."},
+    {SBX_OPTION_LIMIT, ON(AUDIT_SQL), "limit", 'n', false, "N", FILTER,
+     "At most that many rows (default 1000); \"unlimited\" for all."},
+    {SBX_OPTION_STATUS, ON_FILTERED, "status", 0, false,
      "ok|nonzero|signal|limit|refused|error|lost|running", FILTER, "Only runs with that status."},
+    {SBX_OPTION_REASON, ON_FILTERED, "reason", 0, false, "WORD", FILTER,
+     "Only runs that ended for that reason, such as memory, wall or cancelled."},
+    {SBX_OPTION_DENIED, ON_FILTERED & ~ON(AUDIT_DENIALS), "denied", 'd', false, FLAG, FILTER,
+     "Only runs that were denied something (tail: only what was denied)."},
+    {SBX_OPTION_USER, ON_FILTERED, "user", 0, false, "USER", FILTER,
+     "Only runs of that caller, a name or a number."},
+    {SBX_OPTION_LABEL, ON_FILTERED, "label", 'l', true, "KEY[=VALUE]", FILTER,
+     "Only runs with that label; given more than once, with all of them."},
+    {SBX_OPTION_SESSION, ON_FILTERED, "session", 0, false, "ID", FILTER,
+     "Only runs of that session."},
+    {SBX_OPTION_AGENT, ON_FILTERED, "agent", 0, false, "NAME", FILTER, "Only runs of that agent."},
+    {SBX_OPTION_BATCH, ON_FILTERED, "batch", 0, false, "ID", FILTER, "Only runs of that batch."},
+    {SBX_OPTION_EXE, ON_FILTERED, "exe", 0, false, "GLOB", FILTER,
+     "Only runs that started such a program (denials: only what that program was denied). In a "
+     "GLOB, * stands for any text, slashes too, ? for one character, [abc] for one of these."},
+    {SBX_OPTION_PATH, ON_FILTERED, "path", 0, false, "GLOB", FILTER,
+     "Only runs that were denied such a path or address (denials: only these)."},
+    {SBX_OPTION_MEM_OVER, ON_FILTERED, "mem-over", 0, false, "PERCENT", FILTER,
+     "Only runs that used at least that share of their memory limit, such as 80%."},
 
     {SBX_OPTION_DENIALS, ON(EXEC), "denials", 0, false, "summary|json|off", OUTPUT,
      "What was denied, on stderr at the end: a few lines, all of it as JSON, or nothing. Default: "
@@ -136,6 +165,16 @@ const sbx_option sbx_options[] = {
      "Print JSON."},
     {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
+    {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
+     OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
+    {SBX_OPTION_BY, ON(AUDIT_TOP), "by", 'b', false, "mem|cpu|wall|denials", OUTPUT,
+     "What the runs are sorted by (default mem)."},
+    {SBX_OPTION_BY, ON(AUDIT_DENIALS), "by", 'b', false, "path|exe|rule|run", OUTPUT,
+     "Sum up what has that in common, the most frequent first (then --limit is 20)."},
+    {SBX_OPTION_FOLLOW, ON(AUDIT_TAIL), "follow", 'f', false, FLAG, OUTPUT,
+     "Wait for more, and print it, until interrupted."},
+    {SBX_OPTION_TIMEOUT, ON(AUDIT_SQL), "timeout", 't', false, "TIME", OUTPUT,
+     "Stop the statement after that (default 10s)."},
     {SBX_OPTION_JSON, ON(MAIN), "json", 0, false, FLAG, GENERAL, "With --version: print JSON."},
     {SBX_OPTION_VERSION, ON(MAIN), "version", 'V', false, FLAG, GENERAL,
      "Print the version, and those of what is built in."},

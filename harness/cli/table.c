@@ -1,6 +1,7 @@
 /* Typed rows as a table, as a record, as JSON. */
 #include "harness/cli/table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,23 @@ static void format_time(sbx_text *out, int64_t utc_us)
     sbx_text_add(out, text);
 }
 
+/* A real number as short as it can be read back, and always with a mark of one: 2.0, 1e+20. */
+void sbx_table_add_number(sbx_text *out, const sbx_cell *cell)
+{
+    char text[40];
+    int digits = 15;
+
+    if (!cell->is_real) {
+        sbx_text_add_format(out, "%lld", (long long)cell->integer);
+        return;
+    }
+    do {
+        (void)snprintf(text, sizeof(text), "%.*g", digits, cell->real);
+    } while (strtod(text, NULL) != cell->real && digits++ < 17);
+    sbx_text_add(out, text);
+    sbx_text_add(out, strpbrk(text, ".en") == NULL ? ".0" : "");
+}
+
 void sbx_table_format_cell(sbx_text *out, const sbx_column *column, const sbx_cell *cell)
 {
     if (cell->is_null) {
@@ -65,7 +83,28 @@ void sbx_table_format_cell(sbx_text *out, const sbx_column *column, const sbx_ce
     case SBX_CELL_BOOL:
         sbx_text_add(out, cell->integer != 0 ? "yes" : "no");
         break;
+    case SBX_CELL_ANY:
+        if (cell->text != NULL) {
+            sbx_text_add_escaped(out, cell->text, cell->text_bytes);
+        } else {
+            sbx_table_add_number(out, cell);
+        }
+        break;
     }
+}
+
+/* JSON has no word for what is no number: null. */
+static void add_real(sbx_json *json, const char *key, const sbx_cell *cell)
+{
+    sbx_text number = {0};
+
+    sbx_table_add_number(&number, cell);
+    if (strpbrk(sbx_text_string(&number), "in") == NULL) {
+        sbx_json_raw(json, key, sbx_text_string(&number));
+    } else {
+        sbx_json_null(json, key);
+    }
+    sbx_text_done(&number);
 }
 
 void sbx_table_row_to_json(sbx_json *json, const sbx_column *columns, size_t column_count,
@@ -80,6 +119,10 @@ void sbx_table_row_to_json(sbx_json *json, const sbx_column *columns, size_t col
             sbx_json_bytes(json, column->name, cells[i].text, cells[i].text_bytes);
         } else if (column->kind == SBX_CELL_JSON) {
             sbx_json_raw(json, column->name, cells[i].text);
+        } else if (column->kind == SBX_CELL_ANY && cells[i].text != NULL) {
+            sbx_json_bytes(json, column->name, cells[i].text, cells[i].text_bytes);
+        } else if (cells[i].is_real) {
+            add_real(json, column->name, &cells[i]);
         } else if (column->kind == SBX_CELL_BOOL) {
             sbx_json_bool(json, column->name, cells[i].integer != 0);
         } else {
@@ -97,8 +140,14 @@ void sbx_table_init(sbx_table *table, const sbx_column *columns, size_t column_c
     table->has_failed = table->widths == NULL;
     for (size_t i = 0; i < column_count && !table->has_failed; i++) {
         const char *head = columns[i].head;
+        sbx_text escaped = {0};
 
-        table->widths[i] = head == NULL ? 0 : sbx_width_of(head, strlen(head));
+        if (head == NULL) {
+            continue;
+        }
+        sbx_text_add_escaped(&escaped, head, strlen(head)); /* of SQL, somebody chose it */
+        table->widths[i] = sbx_width_of(sbx_text_string(&escaped), escaped.bytes);
+        sbx_text_done(&escaped);
     }
 }
 
@@ -164,7 +213,8 @@ static bool is_right_aligned(const sbx_column *column)
 
 static bool is_text(const sbx_column *column)
 {
-    return column->kind == SBX_CELL_TEXT || column->kind == SBX_CELL_JSON;
+    return column->kind == SBX_CELL_TEXT || column->kind == SBX_CELL_JSON ||
+           column->kind == SBX_CELL_ANY;
 }
 
 /* Takes columns off the widest texts until the line fits, or nothing more can be taken. */
@@ -266,8 +316,13 @@ static void render_heads(sbx_text *out, const sbx_table *table, const size_t *wi
         const char *head = table->columns[i].head;
 
         if (head != NULL) {
-            add_cell(&self, head, strlen(head), sbx_width_of(head, strlen(head)), widths[i],
+            sbx_text escaped = {0};
+
+            sbx_text_add_escaped(&escaped, head, strlen(head));
+            add_cell(&self, sbx_text_string(&escaped), escaped.bytes,
+                     sbx_width_of(sbx_text_string(&escaped), escaped.bytes), widths[i],
                      is_right_aligned(&table->columns[i]), screen->wants_colour ? bold : NULL);
+            sbx_text_done(&escaped);
         }
     }
     sbx_text_add(out, "\n");

@@ -54,4 +54,7 @@ void sbx_table_row_to_json(sbx_json *json, const sbx_column *columns, size_t col
 /* One cell for people, escaped, in one line; "-" for null. */
 void sbx_table_format_cell(sbx_text *out, const sbx_column *column, const sbx_cell *cell);
 
+/* The number of a cell: an integer, or a real that can be read back. */
+void sbx_table_add_number(sbx_text *out, const sbx_cell *cell);
+
 #endif

@@ -15,6 +15,8 @@ typedef struct sbx_run_options {
     bool audit_required;    /* no start row, no run */
     const char *session, *agent;
     const char *const *labels;
+    const char *batch, *task; /* NULL: of no batch */
+    unsigned attempt;
     uint64_t audit_busy_ns;
 } sbx_run_options;
 

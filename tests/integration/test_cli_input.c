@@ -381,7 +381,7 @@ static void test_audit_forms(void **state)
     sbx_test_sbx(&listed, place, SBX_LIST("audit", "ls", "--json", "--limit", "1"));
     value = parse(listed.out);
     assert_int_equal(json_array_size(value), 1);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(value, 0), "run")),
+    assert_string_equal(json_string_value(json_object_get(json_array_get(value, 0), "run_id")),
                         run_id);
     json_decref(value);
     sbx_test_outcome_done(&listed);
@@ -391,7 +391,7 @@ static void test_audit_forms(void **state)
     sbx_test_outcome_done(&listed);
     sbx_test_sbx(&listed, place, SBX_LIST("audit", "show", "latest", "--json"));
     value = parse(listed.out);
-    assert_string_equal(json_string_value(json_object_get(value, "run")), run_id);
+    assert_string_equal(json_string_value(json_object_get(value, "run_id")), run_id);
     assert_true(json_is_array(json_object_get(value, "denials")));
     assert_int_equal(json_array_size(json_object_get(value, "processes")), 1);
     json_decref(value);

@@ -48,8 +48,8 @@ static void test_bash(void **state)
     const sbx_test_place *place = *state;
     static const question questions[] = {
         {"sbx ex", "exec\n"},
-        {"sbx audit ", "ls show denials --help\n"},
-        {"sbx audit ls --s", "--since --status\n"},
+        {"sbx audit ", "ls show denials top stats tail diff sql keygen seal verify --help\n"},
+        {"sbx audit ls --s", "--since --status --session\n"},
         {"sbx audit ls --status li", "limit\n"},
         {"sbx audit ls --status = re", "refused\n"},
         {"sbx exec --w", "--wall --write\n"},

@@ -85,7 +85,7 @@ json_t *sbx_test_audit_run(const sbx_test_place *place, const char *run_id)
 
     json_array_foreach(rows, i, row)
     {
-        const char *id = json_string_value(json_object_get(row, "run"));
+        const char *id = json_string_value(json_object_get(row, "run_id"));
 
         if (id != NULL && strcmp(id, run_id) == 0)
             found = json_incref(row);

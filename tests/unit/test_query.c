@@ -128,11 +128,11 @@ static void newest_first_and_filtered(void **state)
     expect(self, sbx_query_runs, (sbx_query_filter){.denied_only = true}, "denied_total", "1 2");
     expect(self, sbx_query_runs, (sbx_query_filter){.denied_only = true, .status = "limit"},
            "status", "limit");
-    expect(self, sbx_query_runs, (sbx_query_filter){.status = "lost"}, "run", "");
-    expect(self, sbx_query_runs, (sbx_query_filter){.run = id_b}, "run", id_b);
-    expect(self, sbx_query_runs, (sbx_query_filter){.run = "latest"}, "run", id_d);
-    expect(self, sbx_query_runs, (sbx_query_filter){.run = "01kdvdna"}, "run", id_a);
-    expect(self, sbx_query_runs, (sbx_query_filter){.run = "latest", .status = "ok"}, "run", "");
+    expect(self, sbx_query_runs, (sbx_query_filter){.status = "lost"}, "run_id", "");
+    expect(self, sbx_query_runs, (sbx_query_filter){.run = id_b}, "run_id", id_b);
+    expect(self, sbx_query_runs, (sbx_query_filter){.run = "latest"}, "run_id", id_d);
+    expect(self, sbx_query_runs, (sbx_query_filter){.run = "01kdvdna"}, "run_id", id_a);
+    expect(self, sbx_query_runs, (sbx_query_filter){.run = "latest", .status = "ok"}, "run_id", "");
 }
 
 static void since(void **state)
@@ -151,7 +151,7 @@ static void since(void **state)
     expect(self, sbx_query_denials, (sbx_query_filter){.since_us = (uint64_t)(S + 2) * 1000000 + 1},
            "pid", "0 1");
     expect(self, sbx_query_processes,
-           (sbx_query_filter){.since_us = (uint64_t)(S + 20000) * 1000000}, "run",
+           (sbx_query_filter){.since_us = (uint64_t)(S + 20000) * 1000000}, "run_id",
            "01KDW0QN80CDDDDDDDDDDDDDDD 01KDW0QN80CCCCCCCCCCCCCCCC");
 }
 
@@ -166,7 +166,7 @@ static void denials_and_processes(void **state)
            "0 1"); /* as they happened */
     expect(self, sbx_query_denials, (sbx_query_filter){.run = id_b}, "target", "/a /b\xFF");
     expect(self, sbx_query_denials, (sbx_query_filter){.run = id_b}, "target_hex", "- 2f62ff");
-    expect(self, sbx_query_denials, (sbx_query_filter){.status = "ok"}, "run", id_c);
+    expect(self, sbx_query_denials, (sbx_query_filter){.status = "ok"}, "run_id", id_c);
     expect(self, sbx_query_denials, (sbx_query_filter){.run = id_a}, "pid", "");
     expect(self, sbx_query_processes, (sbx_query_filter){.run = id_b}, "argv",
            "[\"sh\",\"-c\",\"a b\"]");

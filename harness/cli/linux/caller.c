@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +132,34 @@ const char *sbx_caller_signal_name(int number)
     }
     (void)snprintf(name, sizeof(name), "SIG%s", word);
     return name;
+}
+
+/* Without the name service: that would load libraries into a static program. */
+bool sbx_caller_find_user(unsigned *out, const char *name)
+{
+    char *end = NULL;
+    unsigned long number;
+    struct passwd *each;
+    FILE *file;
+    bool found = false;
+
+    if (name[0] >= '0' && name[0] <= '9') {
+        errno = 0;
+        number = strtoul(name, &end, 10);
+        *out = (unsigned)number;
+        return errno == 0 && *end == '\0' && number < UINT32_MAX;
+    }
+    file = fopen("/etc/passwd", "re");
+    while (file != NULL && !found && (each = fgetpwent(file)) != NULL) {
+        if (strcmp(each->pw_name, name) == 0) {
+            *out = (unsigned)each->pw_uid;
+            found = true;
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
 }
 
 unsigned sbx_caller_user(void)

@@ -93,6 +93,9 @@ void sbx_worker_run(sbx_result *result, sbx_worker *worker, const sbx_plan *plan
         .session = task->session,
         .agent = task->agent,
         .labels = task->labels,
+        .batch = task->batch,
+        .task = task->task,
+        .attempt = task->attempt,
         .audit_busy_ns = worker->options.audit_busy_ns,
     };
     sbx_error err;
