@@ -168,7 +168,7 @@ static sbx_status back_up(sbx_text *out_path, const sbx_store *store, int versio
             st = sbx_database_file_check(&exists, sbx_text_string(out_path), err);
     }
     if (st == SBX_OK)
-        st = sbx_store_copy(store, sbx_text_string(out_path), NULL, err);
+        st = sbx_store_copy(store, sbx_text_string(out_path), err);
     if (st != SBX_OK)
         sbx_error_context(err, "backing up before the format changes");
     return st;

@@ -6,12 +6,12 @@
 -- way of every command that sbx starts: hence few objects, no comments inside them, no CHECKs.
 -- Times are microseconds UTC (_us), durations nanoseconds (_ns), sizes bytes (_bytes).
 
+-- First of all, or it is ignored: what a prune frees can be given back in small steps.
+PRAGMA auto_vacuum = INCREMENTAL;
+
 -- 'sbx1', so that file(1) and sbx tell this file from any other.
 PRAGMA application_id = 0x73627831;
 PRAGMA user_version = 2;
-
--- So that what a prune frees can be given back in small steps. Costs a run nothing that bench_store sees.
-PRAGMA auto_vacuum = INCREMENTAL;
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 

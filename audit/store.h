@@ -141,6 +141,12 @@ SBX_MUST_USE sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const s
 SBX_MUST_USE sbx_status sbx_store_run_refused(sbx_store *store, const sbx_store_start *start,
                                               const sbx_store_end *end, sbx_error *err);
 
+/*
+ * What the database holds now, as one file of that name, which must not exist. Nobody who writes waits for
+ * it. Killed, it leaves at most PATH.partial-PID.
+ */
+SBX_MUST_USE sbx_status sbx_store_copy(const sbx_store *store, const char *path, sbx_error *err);
+
 /* Checkpoints if the WAL has grown past what an open should have to read. Errors are not important. */
 void sbx_store_tidy(sbx_store *store);
 

@@ -59,8 +59,7 @@ static sbx_status copy_to(const sbx_store *store, const char *path, sbx_error *e
     return st;
 }
 
-sbx_status sbx_store_copy(const sbx_store *store, const char *path, sbx_store_check *check,
-                          sbx_error *err)
+sbx_status sbx_store_copy(const sbx_store *store, const char *path, sbx_error *err)
 {
     sbx_supervisor self;
     sbx_text partial = {0};
@@ -74,8 +73,6 @@ sbx_status sbx_store_copy(const sbx_store *store, const char *path, sbx_store_ch
     if (st != SBX_OK)
         goto out;
     st = copy_to(store, sbx_text_string(&partial), err);
-    if (st == SBX_OK && check != NULL)
-        st = check(sbx_text_string(&partial), err);
     if (st == SBX_OK)
         st = sbx_database_file_publish(sbx_text_string(&partial), path, err);
     if (st != SBX_OK)

@@ -64,16 +64,6 @@ const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
 SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes,
                                             const char *path, sbx_error *err);
 
-/* Looks at a copy before it gets its name. */
-typedef sbx_status sbx_store_check(const char *path, sbx_error *err);
-
-/*
- * What the database holds now, as one file of that name, which must not exist. check: NULL for none.
- * Killed, it leaves at most PATH.partial-PID.
- */
-SBX_MUST_USE sbx_status sbx_store_copy(const sbx_store *store, const char *path,
-                                       sbx_store_check *check, sbx_error *err);
-
 /* Marks the runs lost whose supervisor is gone. */
 SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);
 

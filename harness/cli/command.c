@@ -59,6 +59,16 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "Exit code: 0 all of it holds; 3 something does not; 4 it holds, and with a key, not all "
          "of "
          "it is sealed; 1 it could not be read; 2 usage."},
+    [SBX_COMMAND_AUDIT_PRUNE] =
+        {"audit prune", "", "Remove old runs, and leave the rest verifiable",
+         "Removes the runs that neither --keep-days nor --keep-runs keeps, then the oldest until "
+         "--max-size is met. Runs that have not ended stay. The database is sealed before and "
+         "after, "
+         "and what was removed is written down in it; other sbx go on writing meanwhile."},
+    [SBX_COMMAND_AUDIT_BACKUP] =
+        {"audit backup", "FILE", "Copy the database while it is in use, into one file",
+         "FILE must not exist. The copy is verified afterwards; exit code 3: something in it does "
+         "not hold, as it does not in the database."},
     [SBX_COMMAND_DOCTOR] =
         {"doctor", "", "Say what this host can enforce and with what, by trying it",
          "Each line is tried: what must be stopped is done once outside, where it must succeed, "

@@ -32,6 +32,8 @@ typedef enum sbx_command_id {
     SBX_COMMAND_AUDIT_KEYGEN,
     SBX_COMMAND_AUDIT_SEAL,
     SBX_COMMAND_AUDIT_VERIFY,
+    SBX_COMMAND_AUDIT_PRUNE,
+    SBX_COMMAND_AUDIT_BACKUP,
     SBX_COMMAND_DOCTOR,
     SBX_COMMAND_COMPLETION,
     SBX_COMMAND_HELP,
@@ -87,6 +89,8 @@ int sbx_command_audit_sql(int argc, char **argv);
 int sbx_command_audit_keygen(int argc, char **argv);
 int sbx_command_audit_seal(int argc, char **argv);
 int sbx_command_audit_verify(int argc, char **argv);
+int sbx_command_audit_prune(int argc, char **argv);
+int sbx_command_audit_backup(int argc, char **argv);
 int sbx_command_doctor(int argc, char **argv);
 int sbx_command_completion(int argc, char **argv);
 int sbx_command_help(int argc, char **argv);

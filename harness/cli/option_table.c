@@ -10,7 +10,8 @@
 #define ON_LISTS (ON_FILTERED | ON(AUDIT_SQL))
 #define ON_AUDIT (ON_LISTS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF))
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
-#define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_SEALS)
+#define ON_FILES (ON_SEALS | ON(AUDIT_PRUNE) | ON(AUDIT_BACKUP))
+#define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_FILES)
 #define ON_ALL                                                                                     \
     (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) | ON(COMPLETION) |       \
      ON(HELP))
@@ -92,10 +93,10 @@ const sbx_option sbx_options[] = {
 
     {SBX_OPTION_AUDIT, ON(EXEC), "audit", 0, false, "required|best-effort", RECORD,
      "Without a record, no run (required, the default); or warn and run (best-effort)."},
-    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT | ON_SEALS, "audit-db", 0, false, "FILE", RECORD,
+    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT | ON_FILES, "audit-db", 0, false, "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
-    {SBX_OPTION_DB, ON_AUDIT | ON_SEALS, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
+    {SBX_OPTION_DB, ON_AUDIT | ON_FILES, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
     {SBX_OPTION_KEY, ON(AUDIT_VERIFY), "key", 'k', true, "KEY|FILE", RECORD,
      "Whose seals count: a public key, or a file like seal.pub. Several in the order in which they "
      "were in use. Default: your own key, for your own database."},
@@ -107,6 +108,14 @@ const sbx_option sbx_options[] = {
      "Where there is a key already, keep it under another name and make a new one."},
     {SBX_OPTION_PUBLIC, ON(AUDIT_KEYGEN), "public", 0, false, FLAG, RECORD,
      "Print the public half of the key that is there, and make none."},
+    {SBX_OPTION_KEEP_DAYS, ON(AUDIT_PRUNE), "keep-days", 0, false, "N", RECORD,
+     "Keep the runs that ended in the last N days."},
+    {SBX_OPTION_KEEP_RUNS, ON(AUDIT_PRUNE), "keep-runs", 0, false, "N", RECORD,
+     "Keep the newest N runs."},
+    {SBX_OPTION_MAX_SIZE, ON(AUDIT_PRUNE), "max-size", 0, false, "SIZE", RECORD,
+     "Then remove the oldest until no more than that is in use, whatever else was said."},
+    {SBX_OPTION_DRY_RUN, ON(AUDIT_PRUNE), "dry-run", 0, false, FLAG, RECORD,
+     "Only say what would be removed."},
     {SBX_OPTION_SESSION, ON(EXEC), "session", 0, false, "ID", RECORD,
      "Recorded with the run: which session it belongs to."},
     {SBX_OPTION_AGENT, ON(EXEC), "agent", 0, false, "NAME", RECORD,
@@ -161,8 +170,8 @@ const sbx_option sbx_options[] = {
      "Say nothing on stderr unless sbx itself fails."},
     {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,
      "At the end, instead of messages, the result as one line of JSON on stderr."},
-    {SBX_OPTION_JSON, ON_AUDIT | ON(AUDIT_VERIFY) | ON(DOCTOR), "json", 0, false, FLAG, OUTPUT,
-     "Print JSON."},
+    {SBX_OPTION_JSON, ON_AUDIT | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR), "json", 0, false,
+     FLAG, OUTPUT, "Print JSON."},
     {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
     {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
