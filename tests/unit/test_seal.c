@@ -37,17 +37,6 @@ static char *seal(const fixture *self, const sbx_seal_key *key)
     return line.data;
 }
 
-static void more_runs(const fixture *self)
-{
-    sbx_store *store = fixture_open(self);
-    fixture_run run;
-
-    fixture_describe(&run);
-    fixture_start(&run, store);
-    fixture_end(&run, store, NULL);
-    sbx_store_close(store);
-}
-
 static void what_is_sealed_is_vouched_for(void **state)
 {
     const fixture *self = *state;

@@ -205,4 +205,15 @@ static inline void copy_file(const char *from, const char *to)
     fclose(out);
 }
 
+static inline void more_runs(const fixture *self)
+{
+    sbx_store *store = fixture_open(self);
+    fixture_run run;
+
+    fixture_describe(&run);
+    fixture_start(&run, store);
+    fixture_end(&run, store, NULL);
+    sbx_store_close(store);
+}
+
 #endif
