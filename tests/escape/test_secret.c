@@ -241,6 +241,63 @@ static void test_default_database(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* The key of the seals lies where databases are by default, also when another one is in use. */
+static void test_seal_key(void **state)
+{
+    const sbx_test_place *place = *state;
+    static const char *const verbs[] = {"read-file", "write-file", "unlink",
+                                        "truncate",  "rename",     "chmod"};
+    const char *local = sbx_test_path(place->home, ".local");
+    const char *key = sbx_test_path(place->home, ".local/state/sbx/seal.key");
+    const char *away = sbx_test_path(place->root, "away");
+    sbx_test_outcome outcome;
+    struct stat about;
+
+    prepare(place);
+    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "keygen"));
+    assert_int_equal(outcome.exit_code, 0);
+    assert_non_null(strstr(outcome.out, "ed25519 "));
+    sbx_test_outcome_done(&outcome);
+    assert_int_equal(stat(key, &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+    assert_int_equal(sbx_test_probe_outside(place, SBX_LIST("read-file", key)), SBX_PROBE_DID);
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        sbx_test_exec(
+            &outcome, place, SBX_LIST("--write", local, "--read", place->home),
+            SBX_LIST(place->probe, verbs[i], key, strcmp(verbs[i], "rename") == 0 ? away : NULL));
+        if (outcome.exit_code != SBX_PROBE_DENIED && outcome.exit_code != SBX_PROBE_ABSENT)
+            fail_msg("%s %s: exit %d: %s%s", verbs[i], key, outcome.exit_code, outcome.out,
+                     outcome.err);
+        sbx_test_outcome_done(&outcome);
+    }
+    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "keygen")); /* is never replaced unasked */
+    assert_int_equal(outcome.exit_code, 1);
+    sbx_test_outcome_done(&outcome);
+    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "keygen", "--public"));
+    assert_int_equal(outcome.exit_code, 0);
+    sbx_test_outcome_done(&outcome);
+}
+
+/* What lies beside a database that is not in the usual place: an older format's backup holds the same. */
+static void test_backup_beside_the_database(void **state)
+{
+    const sbx_test_place *place = *state;
+    char database[SBX_TEST_PATH_BYTES], backup[SBX_TEST_PATH_BYTES];
+    sbx_test_outcome outcome;
+
+    prepare(place);
+    snprintf(database, sizeof(database), "%s", sbx_test_path(place->root, "audit.db"));
+    snprintf(backup, sizeof(backup), "%s", sbx_test_path(place->root, "audit.db.v1"));
+    sbx_test_write(backup, "rows of before");
+    assert_int_equal(sbx_test_probe_outside(place, SBX_LIST("read-file", backup)), SBX_PROBE_DID);
+    run_with_database(&outcome, place, database, "read-file", backup);
+    assert_int_equal(outcome.exit_code, SBX_PROBE_DENIED);
+    sbx_test_outcome_done(&outcome);
+    run_with_database(&outcome, place, database, "unlink", backup);
+    assert_int_equal(outcome.exit_code, SBX_PROBE_DENIED);
+    sbx_test_outcome_done(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +310,8 @@ int main(void)
         sbx_unit_test(test_system_secret),
         sbx_unit_test(test_database_inside_the_root),
         sbx_unit_test(test_default_database),
+        sbx_unit_test(test_seal_key),
+        sbx_unit_test(test_backup_beside_the_database),
     };
 
     return cmocka_run_group_tests_name("escape: secret", tests, sbx_test_place_setup,

@@ -211,6 +211,26 @@ static sbx_status find_database(sbx_making *making, const char *asked_state, con
     return resolve_future(&making->plan->audit_path, making, path, err);
 }
 
+/* What sbx leaves beside a database: the backup of an older format, a copy that was not finished. */
+static void deny_backups(sbx_making *making, const char *directory, const char *name)
+{
+    DIR *opened = opendir(directory[0] == '\0' ? "/" : directory);
+    size_t bytes = strlen(name);
+    struct dirent *entry;
+
+    while (opened != NULL && !making->failed && (entry = readdir(opened)) != NULL) {
+        const char *path;
+
+        if (strncmp(entry->d_name, name, bytes) != 0 || entry->d_name[bytes] != '.')
+            continue;
+        path = sbx_making_join(making, directory, entry->d_name);
+        if (!making->failed && sbx_place_is_visible(making, path))
+            sbx_rules_add(making, SBX_RULE_DENY, false, path, "audit");
+    }
+    if (opened != NULL)
+        closedir(opened);
+}
+
 /* The file and what SQLite keeps beside it. */
 static void deny_files(sbx_making *making)
 {
@@ -234,6 +254,8 @@ static void deny_files(sbx_making *making)
         if (lstat(path, &about) != 0)
             making->plan->audit_before_mounts = true;
     }
+    if (!making->failed)
+        deny_backups(making, directory, name);
 }
 
 sbx_status sbx_plan_add_audit(sbx_making *making, sbx_error *err)
