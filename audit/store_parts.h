@@ -67,6 +67,9 @@ SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_byt
 /* Marks the runs lost whose supervisor is gone. */
 SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);
 
+/* Now and then, where there is a key; see seal_due.c. */
+void sbx_store_seal_when_due(sbx_store *store, int64_t run);
+
 /* A commit must follow: it is what begins the WAL anew. */
 void sbx_store_tidy_overdue(sbx_store *store);
 

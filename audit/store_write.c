@@ -87,7 +87,9 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
         st = sbx_store_put_event(store, &body, "run.end", end->ended_us, run, err);
     if (st == SBX_OK)
         st = sbx_store_commit(store, doing, err);
-    if (st != SBX_OK)
+    if (st == SBX_OK)
+        sbx_store_seal_when_due(store, run);
+    else
         (void)give_up(store, batch, st);
     sbx_text_done(&text);
     return st;

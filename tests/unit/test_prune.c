@@ -238,6 +238,75 @@ static void writers_go_on(void **state)
     expect_nothing(&is);
 }
 
+/* 32 write, two prune and seal: nothing of what is young is lost, nobody is told that it is busy. */
+static void thirty_two_write_at_once(void **state)
+{
+    const fixture *self = *state;
+    pid_t pids[34];
+    int status;
+    found is;
+
+    put_runs(self, 50, 9, 5);
+    for (size_t i = 0; i < SBX_COUNT_OF(pids); i++) {
+        pids[i] = fork();
+        assert_true(pids[i] >= 0);
+        if (pids[i] == 0) {
+            sbx_prune_options options = nothing;
+
+            options.keep_ns = 5 * 86400 * SBX_NS_PER_S;
+            if (i < 32)
+                write_runs(self, 10);
+            else
+                (void)prune(self, options, NULL);
+            _exit(0);
+        }
+    }
+    for (size_t i = 0; i < SBX_COUNT_OF(pids); i++) {
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    fixture_expect(self, "SELECT count(*) FROM run WHERE status = 'ok' AND id > 50", "320");
+    fixture_expect(self, "SELECT count(*) FROM run WHERE id <= 50", "0");
+    verify(&is, self);
+    expect_nothing(&is);
+}
+
+static off_t wal_bytes(const fixture *self)
+{
+    char path[320];
+    struct stat about;
+
+    snprintf(path, sizeof(path), "%s-wal", self->path);
+    assert_int_equal(stat(path, &about), 0);
+    return about.st_size;
+}
+
+/* While a reader holds a state the WAL grows; when it lets go, it is begun anew by who writes next. */
+static void the_wal_is_bounded_but_for_a_reader(void **state)
+{
+    enum { KEPT_BYTES = 4 << 20 };
+    const fixture *self = *state;
+    sqlite3 *reader = NULL;
+    off_t held;
+
+    put_runs(self, 1, 0, 0);
+    for (int i = 0; i < 40; i++)
+        put_runs(self, 5, 0, 40);
+    assert_true(wal_bytes(self) <= KEPT_BYTES);
+    assert_int_equal(sqlite3_open(self->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM run LIMIT 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (int i = 0; i < 60; i++)
+        put_runs(self, 5, 0, 200);
+    held = wal_bytes(self);
+    assert_true(held > KEPT_BYTES);
+    assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(reader);
+    for (int i = 0; i < 3; i++)
+        put_runs(self, 60, 0, 10);
+    assert_true(wal_bytes(self) <= KEPT_BYTES);
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -249,6 +318,8 @@ int main(void)
         WITH_FIXTURE(events_go_by_prunes_only),
         WITH_FIXTURE(a_forged_prune_is_found),
         WITH_FIXTURE(writers_go_on),
+        WITH_FIXTURE(thirty_two_write_at_once),
+        WITH_FIXTURE(the_wal_is_bounded_but_for_a_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

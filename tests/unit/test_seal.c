@@ -37,6 +37,72 @@ static char *seal(const fixture *self, const sbx_seal_key *key)
     return line.data;
 }
 
+/* Behind the 256th run, where there is a key; and not before. */
+static void it_seals_by_itself(void **state)
+{
+    const fixture *self = *state;
+    sbx_seal_key key;
+    sbx_verify_options options;
+    char *path = NULL, *before = getenv("XDG_STATE_HOME");
+    found is;
+
+    before = before == NULL ? NULL : strdup(before);
+    assert_int_equal(setenv("XDG_STATE_HOME", self->directory, 1), 0);
+    for (int i = 0; i < 256; i++)
+        more_runs(self);
+    fixture_expect(self, "SELECT count(*) FROM seal", "0"); /* there is no key */
+    assert_int_equal(sbx_seal_key_path(&path, NULL), SBX_OK);
+    assert_int_equal(sbx_seal_key_make(&key, path, false, NULL), SBX_OK);
+    for (int i = 0; i < 255; i++)
+        more_runs(self);
+    fixture_expect(self, "SELECT count(*) FROM seal", "0");
+    more_runs(self);
+    fixture_expect(self, "SELECT reason || ' ' || to_seq FROM seal", "run 1025");
+    options = with_keys(&key, NULL);
+    verify_with(&is, self, options);
+    expect_nothing(&is);
+    if (before == NULL)
+        unsetenv("XDG_STATE_HOME");
+    else
+        setenv("XDG_STATE_HOME", before, 1);
+    free(before);
+    free(path);
+}
+
+static void keys_are_the_owner_s_and_kept(void **state)
+{
+    const fixture *self = *state;
+    sbx_seal_key first, second, read;
+    char path[300], kept[400], digits[65];
+    struct stat about;
+    sbx_error err;
+
+    snprintf(path, sizeof(path), "%s/new/seal.key", self->directory);
+    assert_int_equal(sbx_seal_key_read(&read, path, &err), SBX_OK);
+    assert_false(read.exists);
+    assert_int_equal(sbx_seal_key_make(&first, path, false, &err), SBX_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+    assert_int_equal(sbx_seal_key_make(&second, path, false, &err), SBX_INVALID);
+    assert_int_equal(sbx_seal_key_read(&read, path, &err), SBX_OK);
+    assert_memory_equal(read.public_key, first.public_key, 32);
+    assert_int_equal(sbx_seal_key_make(&second, path, true, &err), SBX_OK);
+    assert_memory_not_equal(second.public_key, first.public_key, 32);
+    sbx_sha256_hex(digits, first.public_key);
+    snprintf(kept, sizeof(kept), "%s.%.16s", path, digits);
+    assert_int_equal(sbx_seal_key_read(&read, kept, &err), SBX_OK);
+    assert_memory_equal(read.public_key, first.public_key, 32);
+    snprintf(kept, sizeof(kept), "%s/new/seal.pub", self->directory);
+    assert_int_equal(sbx_seal_key_take_public(read.public_key, kept, &err), SBX_OK);
+    assert_memory_equal(read.public_key, second.public_key, 32);
+    assert_int_equal(chmod(path, 0640), 0); /* others have had it */
+    assert_int_equal(sbx_seal_key_read(&read, path, &err), SBX_REFUSED);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, 40), 0);
+    assert_int_equal(sbx_seal_key_read(&read, path, &err), SBX_CORRUPT);
+    assert_int_equal(sbx_seal_key_take_public(read.public_key, path, &err), SBX_INVALID);
+}
+
 static void what_is_sealed_is_vouched_for(void **state)
 {
     const fixture *self = *state;
@@ -261,6 +327,8 @@ static void a_copy_is_only_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_FIXTURE(it_seals_by_itself),
+        WITH_FIXTURE(keys_are_the_owner_s_and_kept),
         WITH_FIXTURE(what_is_sealed_is_vouched_for),
         WITH_FIXTURE(an_earlier_key_ends_with_a_later_one),
         WITH_FIXTURE(a_tampered_seal_is_found),
