@@ -17,7 +17,7 @@ typedef struct step {
 } step;
 
 static const step steps[] = {
-    /* 1 → 2: what batch a run was of. Seals, and the trigger that lets go what a prune stands for, are new objects. */
+    /* 1 → 2; seals, and the trigger that lets go what a prune stands for, are new objects. */
     {.from = 1,
      .sql = "ALTER TABLE run ADD COLUMN batch TEXT; ALTER TABLE run ADD COLUMN task TEXT;"
             "ALTER TABLE run ADD COLUMN attempt INTEGER"},

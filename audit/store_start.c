@@ -218,11 +218,6 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
     sbx_json_string(body, "agent", start->agent);
     if (texts->labels.bytes > 0)
         sbx_json_raw(body, "labels", sbx_text_string(&texts->labels));
-    if (start->batch != NULL) {
-        sbx_json_string(body, "batch", start->batch);
-        sbx_json_string(body, "task", start->task);
-        sbx_json_unsigned(body, "attempt", start->attempt);
-    }
     sbx_json_unsigned(body, "caller_uid", start->caller_uid);
     sbx_json_unsigned(body, "target_uid", start->target_uid);
     sbx_json_open_object(body, "limits");
@@ -240,6 +235,11 @@ static void describe(sbx_json *body, const sbx_store_start *start, const start_t
     sbx_json_string(body, "boot", supervisor->boot_id);
     sbx_json_unsigned(body, "pidns", supervisor->pid_namespace);
     sbx_json_close_object(body);
+    if (start->batch != NULL) {
+        sbx_json_string(body, "batch", start->batch);
+        sbx_json_string(body, "task", start->task);
+        sbx_json_unsigned(body, "attempt", start->attempt);
+    }
 }
 
 /* In the order of sbx_limit_kind, so that a loop binds them. */

@@ -15,82 +15,88 @@ typedef enum rule_kind {
     BOOL,
 } rule_kind;
 
+typedef enum rule_age {
+    OLD,
+    LATE, /* events of version 1 do not have it */
+    NEW,  /* tables of version 1, either */
+} rule_age;
+
 typedef struct rule {
     const char *group; /* the object within the body, NULL: the body itself */
     const char *key;
     size_t key_bytes;
     const char *column;
     rule_kind kind;
-    bool is_late; /* events of version 1 do not have it */
+    rule_age age;
 } rule;
 
 #define KEY(name) name, sizeof(name) - 1
 
 /* In the order in which store_start.c and store_end.c write them. */
 static const rule start_rules[] = {
-    {NULL, KEY("started_us"), "started_us", UNSIGNED, false},
-    {NULL, KEY("argv"), "argv", RAW, false},
-    {NULL, KEY("argv_hex"), "argv_hex", RAW, false},
-    {NULL, KEY("cwd"), "cwd", TEXT, false},
-    {NULL, KEY("cwd_hex"), "cwd", HEX, false},
-    {NULL, KEY("env_names"), "env_names", RAW, false},
-    {NULL, KEY("network"), "network", TEXT, false},
-    {NULL, KEY("identity"), "identity", TEXT, false},
-    {NULL, KEY("backend"), "backend", TEXT, false},
-    {NULL, KEY("enforcement"), "enforcement", TEXT, false},
-    {NULL, KEY("missing"), "missing", TEXT, false},
-    {NULL, KEY("walls"), "walls", TEXT, false},
-    {NULL, KEY("session"), "session", TEXT, false},
-    {NULL, KEY("agent"), "agent", TEXT, false},
-    {NULL, KEY("labels"), "labels", RAW, false},
-    {NULL, KEY("batch"), "batch", TEXT, false},
-    {NULL, KEY("task"), "task", TEXT, false},
-    {NULL, KEY("attempt"), "attempt", UNSIGNED, false},
-    {NULL, KEY("caller_uid"), "caller_uid", UNSIGNED, false},
-    {NULL, KEY("target_uid"), "target_uid", UNSIGNED, false},
-    {"limits", KEY("memory"), "limit_memory_bytes", UNSIGNED, false},
-    {"limits", KEY("swap"), "limit_swap_bytes", UNSIGNED, false},
-    {"limits", KEY("cpus"), "limit_cpus_milli", UNSIGNED, false},
-    {"limits", KEY("cpu"), "limit_cpu_ns", UNSIGNED, false},
-    {"limits", KEY("wall"), "limit_wall_ns", UNSIGNED, false},
-    {"limits", KEY("idle"), "limit_idle_ns", UNSIGNED, false},
-    {"limits", KEY("procs"), "limit_procs", UNSIGNED, false},
-    {"limits", KEY("fsize"), "limit_fsize_bytes", UNSIGNED, false},
-    {"limits", KEY("files"), "limit_files", UNSIGNED, false},
-    {"limits", KEY("output"), "limit_output_bytes", UNSIGNED, false},
-    {NULL, KEY("grace_ns"), "grace_ns", UNSIGNED, true},
-    {NULL, KEY("leases"), "leases", RAW, true},
-    {"supervisor", KEY("pid"), "supervisor_pid", SIGNED, false},
-    {"supervisor", KEY("start"), "supervisor_start", UNSIGNED, false},
-    {"supervisor", KEY("boot"), "supervisor_boot", TEXT, false},
-    {"supervisor", KEY("pidns"), "supervisor_pidns", UNSIGNED, false},
+    {NULL, KEY("started_us"), "started_us", UNSIGNED, OLD},
+    {NULL, KEY("argv"), "argv", RAW, OLD},
+    {NULL, KEY("argv_hex"), "argv_hex", RAW, OLD},
+    {NULL, KEY("cwd"), "cwd", TEXT, OLD},
+    {NULL, KEY("cwd_hex"), "cwd", HEX, OLD},
+    {NULL, KEY("env_names"), "env_names", RAW, OLD},
+    {NULL, KEY("network"), "network", TEXT, OLD},
+    {NULL, KEY("identity"), "identity", TEXT, OLD},
+    {NULL, KEY("backend"), "backend", TEXT, OLD},
+    {NULL, KEY("enforcement"), "enforcement", TEXT, OLD},
+    {NULL, KEY("missing"), "missing", TEXT, OLD},
+    {NULL, KEY("walls"), "walls", TEXT, OLD},
+    {NULL, KEY("session"), "session", TEXT, OLD},
+    {NULL, KEY("agent"), "agent", TEXT, OLD},
+    {NULL, KEY("labels"), "labels", RAW, OLD},
+    {NULL, KEY("caller_uid"), "caller_uid", UNSIGNED, OLD},
+    {NULL, KEY("target_uid"), "target_uid", UNSIGNED, OLD},
+    {"limits", KEY("memory"), "limit_memory_bytes", UNSIGNED, OLD},
+    {"limits", KEY("swap"), "limit_swap_bytes", UNSIGNED, OLD},
+    {"limits", KEY("cpus"), "limit_cpus_milli", UNSIGNED, OLD},
+    {"limits", KEY("cpu"), "limit_cpu_ns", UNSIGNED, OLD},
+    {"limits", KEY("wall"), "limit_wall_ns", UNSIGNED, OLD},
+    {"limits", KEY("idle"), "limit_idle_ns", UNSIGNED, OLD},
+    {"limits", KEY("procs"), "limit_procs", UNSIGNED, OLD},
+    {"limits", KEY("fsize"), "limit_fsize_bytes", UNSIGNED, OLD},
+    {"limits", KEY("files"), "limit_files", UNSIGNED, OLD},
+    {"limits", KEY("output"), "limit_output_bytes", UNSIGNED, OLD},
+    {NULL, KEY("grace_ns"), "grace_ns", UNSIGNED, LATE},
+    {NULL, KEY("leases"), "leases", RAW, LATE},
+    {"supervisor", KEY("pid"), "supervisor_pid", SIGNED, OLD},
+    {"supervisor", KEY("start"), "supervisor_start", UNSIGNED, OLD},
+    {"supervisor", KEY("boot"), "supervisor_boot", TEXT, OLD},
+    {"supervisor", KEY("pidns"), "supervisor_pidns", UNSIGNED, OLD},
+    {NULL, KEY("batch"), "batch", TEXT, NEW},
+    {NULL, KEY("task"), "task", TEXT, NEW},
+    {NULL, KEY("attempt"), "attempt", UNSIGNED, NEW},
 };
 
 static const rule end_rules[] = {
-    {NULL, KEY("ended_us"), "ended_us", UNSIGNED, false},
-    {NULL, KEY("status"), "status", TEXT, false},
-    {NULL, KEY("reason"), "reason", TEXT, false},
-    {NULL, KEY("message"), "message", TEXT, false},
-    {NULL, KEY("exit_code"), "exit_code", SIGNED, false},
-    {NULL, KEY("command_exit_code"), "command_exit_code", SIGNED, false},
-    {NULL, KEY("signal"), "signal", SIGNED, false},
-    {NULL, KEY("wall_ns"), "wall_ns", UNSIGNED, false},
-    {NULL, KEY("user_ns"), "user_ns", UNSIGNED, false},
-    {NULL, KEY("system_ns"), "system_ns", UNSIGNED, false},
-    {NULL, KEY("memory_peak_bytes"), "memory_peak_bytes", UNSIGNED, false},
-    {NULL, KEY("processes_peak"), "processes_peak", UNSIGNED, false},
-    {NULL, KEY("io_read_bytes"), "io_read_bytes", UNSIGNED, false},
-    {NULL, KEY("io_write_bytes"), "io_write_bytes", UNSIGNED, false},
-    {NULL, KEY("output_bytes"), "output_bytes", UNSIGNED, false},
-    {NULL, KEY("output_truncated"), "output_truncated", BOOL, false},
-    {NULL, KEY("leaked_procs"), "leaked_procs", UNSIGNED, false},
-    {NULL, KEY("denied_total"), "denied_total", UNSIGNED, false},
-    {NULL, KEY("denied_lost"), "denied_lost", UNSIGNED, false},
-    {NULL, KEY("processes_lost"), "processes_lost", UNSIGNED, false},
-    {NULL, KEY("audit_sources"), "audit_sources", TEXT, false},
-    {NULL, KEY("audit_complete"), "audit_complete", BOOL, false},
-    {NULL, KEY("limits_hit"), "limits_hit", TEXT, false},
-    {NULL, KEY("enforcers"), "enforcers", RAW, false},
+    {NULL, KEY("ended_us"), "ended_us", UNSIGNED, OLD},
+    {NULL, KEY("status"), "status", TEXT, OLD},
+    {NULL, KEY("reason"), "reason", TEXT, OLD},
+    {NULL, KEY("message"), "message", TEXT, OLD},
+    {NULL, KEY("exit_code"), "exit_code", SIGNED, OLD},
+    {NULL, KEY("command_exit_code"), "command_exit_code", SIGNED, OLD},
+    {NULL, KEY("signal"), "signal", SIGNED, OLD},
+    {NULL, KEY("wall_ns"), "wall_ns", UNSIGNED, OLD},
+    {NULL, KEY("user_ns"), "user_ns", UNSIGNED, OLD},
+    {NULL, KEY("system_ns"), "system_ns", UNSIGNED, OLD},
+    {NULL, KEY("memory_peak_bytes"), "memory_peak_bytes", UNSIGNED, OLD},
+    {NULL, KEY("processes_peak"), "processes_peak", UNSIGNED, OLD},
+    {NULL, KEY("io_read_bytes"), "io_read_bytes", UNSIGNED, OLD},
+    {NULL, KEY("io_write_bytes"), "io_write_bytes", UNSIGNED, OLD},
+    {NULL, KEY("output_bytes"), "output_bytes", UNSIGNED, OLD},
+    {NULL, KEY("output_truncated"), "output_truncated", BOOL, OLD},
+    {NULL, KEY("leaked_procs"), "leaked_procs", UNSIGNED, OLD},
+    {NULL, KEY("denied_total"), "denied_total", UNSIGNED, OLD},
+    {NULL, KEY("denied_lost"), "denied_lost", UNSIGNED, OLD},
+    {NULL, KEY("processes_lost"), "processes_lost", UNSIGNED, OLD},
+    {NULL, KEY("audit_sources"), "audit_sources", TEXT, OLD},
+    {NULL, KEY("audit_complete"), "audit_complete", BOOL, OLD},
+    {NULL, KEY("limits_hit"), "limits_hit", TEXT, OLD},
+    {NULL, KEY("enforcers"), "enforcers", RAW, OLD},
 };
 
 enum {
@@ -125,7 +131,9 @@ sbx_status sbx_verify_prepare_runs(sbx_verifier *self)
     sbx_text_add(&walk, "SELECT id, run_id, node, policy");
     sbx_text_add(&end, "SELECT status");
     for (size_t i = 0; i < START_COUNT; i++)
-        sbx_text_add_format(&walk, ", %s", start_rules[i].column);
+        sbx_text_add_format(&walk, ", %s",
+                            start_rules[i].age == NEW && self->version < 2 ? "NULL"
+                                                                           : start_rules[i].column);
     for (size_t i = 0; i < END_COUNT; i++) {
         sbx_text_add_format(&walk, ", %s", end_rules[i].column);
         sbx_text_add_format(&end, ", %s", end_rules[i].column);
@@ -253,7 +261,7 @@ static void compare_absent(const comparison *with)
         int column = with->first_column + (int)at;
         int type;
 
-        if ((with->seen >> at & 1) != 0 || (about->is_late && !with->self->is_strict))
+        if ((with->seen >> at & 1) != 0 || (about->age == LATE && !with->self->is_strict))
             continue;
         type = sqlite3_column_type(with->row, column);
         if (about->kind == HEX ? type == SQLITE_BLOB : type != SQLITE_NULL)
