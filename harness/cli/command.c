@@ -21,7 +21,7 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "SIZE is like 512K, 2G, 1.5GiB; TIME like 250ms, 60s, 2m, and a bare number is seconds; "
          "\"unlimited\" lifts what the policy says."},
     [SBX_COMMAND_AUDIT] = {"audit", "ls|show|denials|top|stats|tail|diff|sql …",
-                           "Read the audit database", ""},
+                           "Read, verify and keep the audit database", ""},
     [SBX_COMMAND_AUDIT_LS] = {"audit ls", "", "List runs, newest first", ""},
     [SBX_COMMAND_AUDIT_SHOW] = {"audit show", "RUN", "Show everything about one run",
                                 "RUN is a run's id, the unique beginning of one, or \"latest\"."},
