@@ -131,6 +131,11 @@ int sbx_index_open(sqlite3 **out, const char *index_path, const char *log_path)
         return SQLITE_SCHEMA;
     if (rc == SQLITE_OK)
         rc = attach_log(*out, log_path);
+    if (rc == SQLITE_OK) /* all tables are there, or it is of no use */
+        rc = sqlite3_exec(*out,
+                          "SELECT 1 FROM main.state, main.indexed, main.lost, main.name, "
+                          "main.posting, main.measure, main.daily LIMIT 0",
+                          NULL, NULL, NULL);
     /* What a step reads several times stays in memory; the WAL is cut seldom. */
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(*out, set_up, NULL, NULL, NULL);

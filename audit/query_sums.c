@@ -260,7 +260,8 @@ static sbx_status write_sums(sbx_text *sql, const sbx_selection *selection, sbx_
                             "denial.run) AS runs, max(denial.last_us) AS last_us ",
                             groups[by].sql);
         add_denials(sql, selection);
-        sbx_text_add_format(sql, " GROUP BY 1 ORDER BY count DESC, value LIMIT %llu",
+        sbx_text_add_format(sql, " GROUP BY 1 ORDER BY count DESC, %s LIMIT %llu",
+                            by == SBX_GROUP_RUN ? "max(denial.run) DESC" : "value",
                             (unsigned long long)limit);
     } else if (groups[by].kind == 0) {
         write_run_sums(sql, selection, limit);

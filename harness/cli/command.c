@@ -69,6 +69,9 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
         {"audit backup", "FILE", "Copy the database while it is in use, into one file",
          "FILE must not exist. The copy is verified afterwards; exit code 3: something in it does "
          "not hold, as it does not in the database."},
+    [SBX_COMMAND_EXPLAIN] = {"explain", "[RUN]", "Say how a run ended, why, and what confined it",
+                             "RUN is a run's id, the unique beginning of one, or \"latest\", which "
+                             "is what nothing means."},
     [SBX_COMMAND_DOCTOR] =
         {"doctor", "", "Say what this host can enforce and with what, by trying it",
          "Each line is tried: what must be stopped is done once outside, where it must succeed, "

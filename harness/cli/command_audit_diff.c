@@ -5,6 +5,7 @@
 #include "harness/cli/audit_parts.h"
 #include "harness/cli/csv.h"
 #include "harness/cli/message.h"
+#include "harness/cli/run_record.h"
 #include "harness/cli/table.h"
 
 /* Two runs differ in these always, and it means nothing. */
@@ -19,25 +20,6 @@ static bool is_own(const char *name)
         }
     }
     return false;
-}
-
-/* One run's row; the query must stay open while the cells are used. */
-static sbx_status read_run(sbx_query **out_query, const sbx_cell **out_cells, char id[27],
-                           sbx_audit *self, const char *operand)
-{
-    sbx_query_filter filter = {.run = id};
-    sbx_status status = sbx_query_find_run(id, self->store, operand, &self->err);
-
-    if (status == SBX_OK) {
-        status = sbx_query_runs(out_query, self->store, &filter, &self->err);
-    }
-    if (status == SBX_OK) {
-        status = sbx_query_next(*out_query, out_cells, &self->err);
-    }
-    if (status == SBX_OK && *out_cells == NULL) {
-        status = sbx_fail_plain(&self->err, SBX_NOT_FOUND, SBX_STEP_AUDIT, "run %s is gone", id);
-    }
-    return status;
 }
 
 static bool is_same(const sbx_cell *left, const sbx_cell *right)
@@ -90,17 +72,17 @@ static void add_field(sbx_audit *self, sbx_table *table, bool is_first, const sb
     sbx_text_done(&texts[1]);
 }
 
-static sbx_status add_fields(size_t *out_count, sbx_audit *self, const sbx_query *query,
-                             const sbx_cell *left, const sbx_cell *right)
+static sbx_status add_fields(size_t *out_count, sbx_audit *self, const sbx_run_record *left_run,
+                             const sbx_run_record *right_run)
 {
-    size_t column_count = 0;
-    const sbx_column *columns = sbx_query_columns(query, &column_count);
+    const sbx_column *columns = left_run->columns;
+    const sbx_cell *left = left_run->cells, *right = right_run->cells;
     sbx_table table;
     sbx_status status = SBX_OK;
 
     *out_count = 0;
     sbx_table_init(&table, field_columns, 3);
-    for (size_t i = 0; i < column_count; i++) {
+    for (size_t i = 0; i < left_run->column_count; i++) {
         if (!is_own(columns[i].name) && !is_same(&left[i], &right[i])) {
             add_field(self, &table, *out_count == 0, &columns[i], &left[i], &right[i]);
             (*out_count)++;
@@ -131,35 +113,33 @@ static sbx_status add_denials(size_t *out_count, sbx_audit *self, const char *le
 
 static sbx_status compare(sbx_audit *self)
 {
-    char ids[2][27];
-    const sbx_cell *cells[2] = {NULL, NULL};
-    sbx_query *queries[2] = {NULL, NULL};
+    sbx_run_record runs[2] = {0};
     bool is_json = self->form == SBX_FORM_JSON || self->form == SBX_FORM_JSONL;
     size_t fields = 0, denials = 0;
     sbx_status status = SBX_OK;
 
     for (int i = 0; i < 2 && status == SBX_OK; i++) {
-        status = read_run(&queries[i], &cells[i], ids[i], self, self->operands[i]);
+        status = sbx_run_record_read(&runs[i], self->store, self->operands[i], &self->err);
     }
     if (status == SBX_OK && is_json) {
-        sbx_text_add_format(&self->text, "{\"left\":\"%s\",\"right\":\"%s\",\"fields\":[", ids[0],
-                            ids[1]);
+        sbx_text_add_format(&self->text, "{\"left\":\"%s\",\"right\":\"%s\",\"fields\":[",
+                            runs[0].id, runs[1].id);
     } else if (status == SBX_OK && self->form == SBX_FORM_CSV) {
         sbx_csv_head(&self->text, field_columns, 3);
     }
     if (status == SBX_OK) {
-        status = add_fields(&fields, self, queries[0], cells[0], cells[1]);
+        status = add_fields(&fields, self, &runs[0], &runs[1]);
     }
     sbx_text_add(&self->text, is_json ? "],\"denials\":" : "");
     if (status == SBX_OK && self->form != SBX_FORM_CSV) {
-        status = add_denials(&denials, self, ids[0], ids[1]);
+        status = add_denials(&denials, self, runs[0].id, runs[1].id);
     }
     sbx_text_add(&self->text, is_json ? "}\n" : "");
     if (status == SBX_OK && self->form == SBX_FORM_TABLE && fields + denials == 0) {
         sbx_message("the two runs do not differ in anything that is recorded");
     }
-    sbx_query_free(queries[0]);
-    sbx_query_free(queries[1]);
+    sbx_run_record_done(&runs[0]);
+    sbx_run_record_done(&runs[1]);
     return status;
 }
 

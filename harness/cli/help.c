@@ -23,8 +23,7 @@ static void add_spaces(sbx_text *out, size_t count)
     }
 }
 
-/* Adds a paragraph: the first line starts at `at`, the others at indent, none passes columns. */
-static void add_wrapped(sbx_text *out, const char *text, size_t at, size_t indent, size_t columns)
+void sbx_help_add_wrapped(sbx_text *out, const char *text, size_t at, size_t indent, size_t columns)
 {
     bool is_first = true;
 
@@ -62,7 +61,7 @@ static void add_paragraphs(sbx_text *out, const char *text, size_t columns)
             sbx_text_add(out, sbx_text_string(&paragraph));
             sbx_text_add(out, "\n");
         } else {
-            add_wrapped(out, sbx_text_string(&paragraph), 0, 0, columns);
+            sbx_help_add_wrapped(out, sbx_text_string(&paragraph), 0, 0, columns);
         }
         sbx_text_done(&paragraph);
         text += bytes + (end == NULL ? 0 : 2);
@@ -88,7 +87,7 @@ static void add_usage(sbx_text *out, sbx_command_id command, size_t columns)
     sbx_text_add_format(&line, "%s%s", self->name[0] == '\0' ? "" : " ", self->name);
     sbx_text_add(&line, has_options(command) ? " [OPTION…]" : "");
     sbx_text_add_format(&line, "%s%s", self->operands[0] == '\0' ? "" : " ", self->operands);
-    add_wrapped(out, sbx_text_string(&line), 0, 7, columns);
+    sbx_help_add_wrapped(out, sbx_text_string(&line), 0, 7, columns);
     sbx_text_done(&line);
 }
 
@@ -115,7 +114,7 @@ static void add_option(sbx_text *out, const sbx_option *option, size_t columns)
         width = 0;
     }
     add_spaces(out, OPTION_COLUMNS - width);
-    add_wrapped(out, option->help, OPTION_COLUMNS, OPTION_COLUMNS, columns);
+    sbx_help_add_wrapped(out, option->help, OPTION_COLUMNS, OPTION_COLUMNS, columns);
     sbx_text_done(&head);
 }
 
@@ -132,7 +131,7 @@ static void add_options(sbx_text *out, sbx_command_id command, size_t columns)
         if (strcmp(option->group, group) != 0) {
             group = option->group;
             sbx_text_add(out, "\n");
-            add_wrapped(out, group, 0, 0, columns);
+            sbx_help_add_wrapped(out, group, 0, 0, columns);
         }
         add_option(out, option, columns);
     }
@@ -153,7 +152,7 @@ static void add_commands(sbx_text *out, sbx_command_id family, size_t columns)
         sbx_text_add(out, "  ");
         sbx_text_add(out, name);
         add_spaces(out, COMMAND_COLUMNS - 2 - strlen(name));
-        add_wrapped(out, sbx_commands[i].summary, COMMAND_COLUMNS, COMMAND_COLUMNS, columns);
+        sbx_help_add_wrapped(out, sbx_commands[i].summary, COMMAND_COLUMNS, COMMAND_COLUMNS, columns);
     }
 }
 
@@ -172,7 +171,7 @@ void sbx_help_format(sbx_text *out, sbx_command_id command, unsigned columns)
     width = width > MOST_COLUMNS ? MOST_COLUMNS : width;
     width = width < LEAST_COLUMNS ? LEAST_COLUMNS : width;
     add_usage(out, command, width);
-    add_wrapped(out, sbx_commands[command].summary, 0, 0, width);
+    sbx_help_add_wrapped(out, sbx_commands[command].summary, 0, 0, width);
     add_paragraphs(out, sbx_commands[command].text, width);
     if (command == SBX_COMMAND_MAIN || command == SBX_COMMAND_AUDIT) {
         add_commands(out, command, width);

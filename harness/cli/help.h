@@ -11,4 +11,8 @@ void sbx_help_format(sbx_text *out, sbx_command_id command, unsigned columns);
 /* Prints it on stdout and returns the exit code. */
 int sbx_help_print(sbx_command_id command);
 
+/* Adds a paragraph: the first line starts at `at`, the others at indent, none passes columns. */
+void sbx_help_add_wrapped(sbx_text *out, const char *text, size_t at, size_t indent,
+                          size_t columns);
+
 #endif

@@ -8,7 +8,7 @@
 #define ON_FILTERED                                                                                \
     (ON(AUDIT_LS) | ON(AUDIT_DENIALS) | ON(AUDIT_TOP) | ON(AUDIT_STATS) | ON(AUDIT_TAIL))
 #define ON_LISTS (ON_FILTERED | ON(AUDIT_SQL))
-#define ON_AUDIT (ON_LISTS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF))
+#define ON_AUDIT (ON_LISTS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF) | ON(EXPLAIN))
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
 #define ON_FILES (ON_SEALS | ON(AUDIT_PRUNE) | ON(AUDIT_BACKUP))
 #define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_FILES)
