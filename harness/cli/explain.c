@@ -286,7 +286,7 @@ static void explain_denials(sbx_explanation *self)
         say_plain(self, SBX_EXPLAIN_DENIED, "Nothing that is recorded.");
         return;
     }
-    sbx_text_add_format(&line, "%lld accesses, %llu different ones.", (long long)total,
+    sbx_text_add_format(&line, "Denied accesses: %lld, different ones: %llu.", (long long)total,
                         (unsigned long long)self->denial_rows);
     say(self, SBX_EXPLAIN_DENIED, &line);
     say_last(self, &line);

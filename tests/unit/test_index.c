@@ -16,10 +16,8 @@ static void record(sbx_store *store, int number, bool ends)
     static const char *const statuses[] = {"ok", "nonzero", "limit"};
     const char *const labels[] = {number % 2 == 0 ? "suite=a" : "suite=b", NULL};
     sbx_denials *set = sbx_denials_create();
-    const sbx_process_record process = {.pid = number,
-                                        .exe = exes[number % 7 == 0],
-                                        .start_us = 5,
-                                        .argv_json = "[\"x\"]"};
+    const sbx_process_record process = {
+        .pid = number, .exe = exes[number % 7 == 0], .start_us = 5, .argv_json = "[\"x\"]"};
     const sbx_store_batch batch = {.denials = set, .processes = &process, .process_count = 1};
     fixture_run run;
 
@@ -164,7 +162,8 @@ static void the_same_answers(void **state)
     plain = fixture_open_to_read(self);
     indexed = fixture_open_to_read(self);
     attach(self, indexed);
-    assert_true(compare(plain, indexed) > 150); /* most questions have rows: this is no empty test */
+    assert_true(compare(plain, indexed) >
+                150); /* most questions have rows: this is no empty test */
 
     record_some(self, RUNS, RUNS + 20); /* what the attached index does not know yet */
     (void)compare(plain, indexed);
@@ -296,11 +295,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_same_answers, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_lost_run_that_ends, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(made_anew_when_it_is_none, fixture_setup,
-                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(made_anew_when_it_is_none, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(its_word_is_checked, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(a_small_database_has_none, fixture_setup,
-                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_small_database_has_none, fixture_setup, fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
