@@ -1,6 +1,7 @@
 /* The result of a run as JSON: --result's contract, documented in docs/exit-codes.md. */
 #include <string.h>
 
+#include "audit/denial_json.h"
 #include "harness/base/clock.h"
 #include "harness/base/json.h"
 #include "harness/runner/runner.h"
@@ -68,24 +69,6 @@ static void add_usage(sbx_json *json, const sbx_result *result)
     sbx_json_close_object(json);
 }
 
-static void add_denial(sbx_json *json, const sbx_denial *denial)
-{
-    sbx_json_open_object(json, NULL);
-    sbx_json_string(json, "class", sbx_denial_class_word(denial->kind));
-    sbx_json_string(json, "op", denial->op);
-    sbx_json_bytes(json, "target", denial->target, denial->target_bytes);
-    if (!sbx_utf8_is_valid(denial->target, denial->target_bytes))
-        sbx_json_hex(json, "target_hex", denial->target, denial->target_bytes);
-    sbx_json_signed(json, "pid", denial->pid);
-    sbx_json_string(json, "exe", denial->exe);
-    sbx_json_signed(json, "errno", denial->error);
-    sbx_json_string(json, "rule", denial->rule);
-    sbx_json_string(json, "source", sbx_denial_source_word(denial->source));
-    sbx_json_string(json, "confidence", sbx_confidence_word(denial->confidence));
-    sbx_json_unsigned(json, "count", denial->count);
-    sbx_json_close_object(json);
-}
-
 enum { DENIALS_IN_RESULT = 1000 };
 
 static void add_denials(sbx_json *json, const sbx_result *result)
@@ -98,7 +81,7 @@ static void add_denials(sbx_json *json, const sbx_result *result)
                       result->denials == NULL ? 0 : sbx_denials_lost(result->denials));
     sbx_json_open_array(json, "denials");
     for (size_t i = 0; i < count && i < DENIALS_IN_RESULT; i++)
-        add_denial(json, sbx_denials_get(result->denials, i));
+        sbx_denial_to_json(json, sbx_denials_get(result->denials, i));
     sbx_json_close_array(json);
     sbx_json_bool(json, "denials_cut", count > DENIALS_IN_RESULT);
 }

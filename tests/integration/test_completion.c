@@ -47,11 +47,9 @@ static void test_bash(void **state)
 {
     const sbx_test_place *place = *state;
     static const question questions[] = {
-        {"sbx ex", "exec\n"},
-        {"sbx audit ", "ls show denials top stats tail diff sql keygen seal verify prune backup --help
-"},
-        {"sbx audit ls --s", "--since --status --session
-"},
+        {"sbx exe", "exec\n"},
+        {"sbx audit ", "ls show denials top stats tail diff sql keygen seal verify prune backup --help\n"},
+        {"sbx audit ls --s", "--since --status --session\n"},
         {"sbx audit ls --status li", "limit\n"},
         {"sbx audit ls --status = re", "refused\n"},
         {"sbx exec --w", "--wall --write\n"},
