@@ -9,12 +9,21 @@ void sbx_json_init(sbx_json *json, sbx_text *out)
     json->needs_comma = false;
 }
 
+/* How many bytes from here are ASCII that stands for itself. */
+static size_t plain_bytes(const char *data, size_t bytes)
+{
+    size_t at = 0;
+
+    while (at < bytes && data[at] >= 0x20 && data[at] < 0x7F && data[at] != '"' && data[at] != '\\')
+        at++;
+    return at;
+}
+
 /* Control and other unsafe characters go out as \u escapes: JSON on a terminal is safe as well. */
-static void add_quoted(sbx_text *out, const char *data, size_t bytes)
+static void add_escaped(sbx_text *out, const char *data, size_t bytes)
 {
     size_t plain = 0;
 
-    sbx_text_add_bytes(out, "\"", 1);
     for (size_t at = 0; at < bytes;) {
         uint32_t code = 0;
         size_t length = sbx_utf8_decode(&code, data + at, bytes - at);
@@ -40,10 +49,33 @@ static void add_quoted(sbx_text *out, const char *data, size_t bytes)
         at += length > 0 ? length : 1;
     }
     sbx_text_add_bytes(out, data + bytes - plain, plain);
-    sbx_text_add_bytes(out, "\"", 1);
 }
 
-/* Whatever stands before a value. */
+/* Nearly all strings are plain, and an export writes them by the hundred million: one copy. */
+static void add_quoted(sbx_text *out, const char *data, size_t bytes)
+{
+    size_t plain = plain_bytes(data, bytes);
+    char *to = sbx_text_reserve(out, plain + 2);
+
+    if (to == NULL)
+        return;
+    *to++ = '"';
+    if (plain > 0)
+        memcpy(to, data, plain);
+    to += plain;
+    out->bytes += plain + 1;
+    if (plain < bytes) {
+        *to = '\0';
+        add_escaped(out, data + plain, bytes - plain);
+        sbx_text_add_bytes(out, "\"", 1);
+        return;
+    }
+    *to++ = '"';
+    *to = '\0';
+    out->bytes++;
+}
+
+/* Whatever stands before a value. Keys are the program's own words. */
 static void begin(sbx_json *json, const char *key)
 {
     if (json->needs_comma)
@@ -95,16 +127,31 @@ void sbx_json_bytes(sbx_json *json, const char *key, const char *data, size_t by
     add_quoted(json->out, data, bytes);
 }
 
+/* By hand: an export writes tens of millions of numbers, and printf's reading of its format shows. */
+static void add_number(sbx_text *out, uint64_t value, bool is_negative)
+{
+    char digits[21];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (is_negative)
+        digits[--at] = '-';
+    sbx_text_add_bytes(out, digits + at, sizeof(digits) - at);
+}
+
 void sbx_json_unsigned(sbx_json *json, const char *key, uint64_t value)
 {
     begin(json, key);
-    sbx_text_add_format(json->out, "%llu", (unsigned long long)value);
+    add_number(json->out, value, false);
 }
 
 void sbx_json_signed(sbx_json *json, const char *key, int64_t value)
 {
     begin(json, key);
-    sbx_text_add_format(json->out, "%lld", (long long)value);
+    add_number(json->out, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void sbx_json_bool(sbx_json *json, const char *key, bool value)

@@ -48,6 +48,11 @@ static bool reserve(sbx_text *text, size_t bytes)
     return true;
 }
 
+char *sbx_text_reserve(sbx_text *text, size_t bytes)
+{
+    return reserve(text, bytes) ? text->data + text->bytes : NULL;
+}
+
 void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes)
 {
     if (bytes == 0 || !reserve(text, bytes))

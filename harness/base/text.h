@@ -25,6 +25,11 @@ void sbx_text_clear(sbx_text *text); /* keeps the memory */
 void sbx_text_add(sbx_text *text, const char *string);
 void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes);
 void sbx_text_add_format(sbx_text *text, const char *format, ...) SBX_PRINTF(2, 3);
+/*
+ * Room for that many bytes more, to be written there by the caller, who then adds their number to
+ * `bytes` and puts a NUL behind them. NULL: no memory.
+ */
+char *sbx_text_reserve(sbx_text *text, size_t bytes);
 SBX_MUST_USE sbx_status sbx_text_check(const sbx_text *text, sbx_error *err);
 /* "" where nothing was added. */
 const char *sbx_text_string(const sbx_text *text);
