@@ -69,6 +69,11 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
         {"audit backup", "FILE", "Copy the database while it is in use, into one file",
          "FILE must not exist. The copy is verified afterwards; exit code 3: something in it does "
          "not hold, as it does not in the database."},
+    [SBX_COMMAND_AUDIT_EXPORT] =
+        {"audit export", "[RUN]", "Write rows for other programs: JSON lines, CSV, OCSF, ECS, OTLP",
+         "Writes to stdout, or with --out to a file, one row after the other; however many there "
+         "are, memory does not grow. RUN is a run's id, the unique beginning of one, or "
+         "\"latest\"."},
     [SBX_COMMAND_EXPLAIN] = {"explain", "[RUN]", "Say how a run ended, why, and what confined it",
                              "RUN is a run's id, the unique beginning of one, or \"latest\", which "
                              "is what nothing means."},

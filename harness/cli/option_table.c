@@ -4,11 +4,15 @@
  */
 #include "harness/cli/option.h"
 
+#include "audit/export.h"
+
 #define ON(command) (1u << SBX_COMMAND_##command)
-#define ON_FILTERED                                                                                \
+#define ON_WRITERS (ON(AUDIT_EXPORT))
+#define ON_SHOWN                                                                                   \
     (ON(AUDIT_LS) | ON(AUDIT_DENIALS) | ON(AUDIT_TOP) | ON(AUDIT_STATS) | ON(AUDIT_TAIL))
-#define ON_LISTS (ON_FILTERED | ON(AUDIT_SQL))
-#define ON_AUDIT (ON_LISTS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF) | ON(EXPLAIN))
+#define ON_FILTERED (ON_SHOWN | ON_WRITERS)
+#define ON_LISTS (ON_SHOWN | ON(AUDIT_SQL))
+#define ON_AUDIT (ON_LISTS | ON_WRITERS | ON(AUDIT_SHOW) | ON(AUDIT_DIFF) | ON(EXPLAIN))
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
 #define ON_FILES (ON_SEALS | ON(AUDIT_PRUNE) | ON(AUDIT_BACKUP))
 #define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_FILES)
@@ -135,6 +139,8 @@ const sbx_option sbx_options[] = {
      "At most that many rows, newest first (default 50); \"unlimited\" for all."},
     {SBX_OPTION_LIMIT, ON(AUDIT_VERIFY), "limit", 'n', false, "N", FILTER,
      "Print at most that many findings (default 100); all are counted."},
+    {SBX_OPTION_LIMIT, ON_WRITERS, "limit", 'n', false, "N", FILTER,
+     "At most that many rows, newest first (default: all)."},
     {SBX_OPTION_LIMIT, ON(AUDIT_TOP) | ON(AUDIT_STATS), "limit", 'n', false, "N", FILTER,
      "At most that many rows (default 20)."},
     {SBX_OPTION_LIMIT, ON(AUDIT_TAIL), "limit", 'n', false, "N", FILTER,
@@ -170,10 +176,21 @@ const sbx_option sbx_options[] = {
      "Say nothing on stderr unless sbx itself fails."},
     {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,
      "At the end, instead of messages, the result as one line of JSON on stderr."},
-    {SBX_OPTION_JSON, ON_AUDIT | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR), "json", 0, false,
+    {SBX_OPTION_JSON,
+     (ON_AUDIT & ~ON_WRITERS) | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR), "json", 0, false,
      FLAG, OUTPUT, "Print JSON."},
     {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
+    {SBX_OPTION_EXPORT_FORMAT, ON(AUDIT_EXPORT), "format", 'f', false,
+     "jsonl|csv|ocsf|ecs|otlp-json", OUTPUT,
+     "JSON lines (the default) or CSV with the columns of the tables, or records of "
+     "OCSF " SBX_OCSF_VERSION ", of the Elastic Common Schema " SBX_ECS_VERSION
+     ", or of OpenTelemetry (spans, "
+     "and log records for denials)."},
+    {SBX_OPTION_WHAT, ON(AUDIT_EXPORT), "what", 0, false, "runs|denials|processes", OUTPUT,
+     "Which rows to write (default: runs)."},
+    {SBX_OPTION_OUT, ON_WRITERS, "out", 'o', false, "FILE", OUTPUT,
+     "Write FILE instead of stdout; it appears when it is whole, and only its owner can read it."},
     {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
      OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
     {SBX_OPTION_BY, ON(AUDIT_TOP), "by", 'b', false, "mem|cpu|wall|denials", OUTPUT,
