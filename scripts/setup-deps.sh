@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and this machine does not have (Debian 12 and its relatives).
 #
-#   scripts/setup-deps.sh [--bench]      --bench: also the programs that the benchmark compares with
+#   scripts/setup-deps.sh [--bench | --test]      --bench: also the programs that the benchmark compares with
+#                                                 --test: also the browser that the report is tested in
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -36,6 +37,10 @@ need_library libsystemd-dev libsystemd
 if [ "${1-}" = --bench ]; then
     need bubblewrap bwrap
     need firejail firejail
+fi
+if [ "${1-}" = --test ]; then
+    need chromium chromium
+    need nodejs node
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 

@@ -72,7 +72,7 @@ as_user() {
     )
 }
 
-scripts/setup-deps.sh
+scripts/setup-deps.sh --test
 for preset in release debug; do
     say "build: $preset"
     cmake --preset "$preset" --log-level=WARNING

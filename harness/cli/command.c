@@ -74,6 +74,13 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "Writes to stdout, or with --out to a file, one row after the other; however many there "
          "are, memory does not grow. RUN is a run's id, the unique beginning of one, or "
          "\"latest\"."},
+    [SBX_COMMAND_AUDIT_REPORT] = {"audit report", "[RUN]",
+                                  "Make an HTML file of runs, their usage and their denials",
+                                  "One file with everything in it: timeline, memory and time "
+                                  "against the limits, outcomes by "
+                                  "label, and what was denied, to sort and filter. It asks the "
+                                  "network for nothing. Without a "
+                                  "filter it is of the newest 50,000 runs."},
     [SBX_COMMAND_EXPLAIN] = {"explain", "[RUN]", "Say how a run ended, why, and what confined it",
                              "RUN is a run's id, the unique beginning of one, or \"latest\", which "
                              "is what nothing means."},

@@ -36,6 +36,7 @@ typedef enum sbx_command_id {
     SBX_COMMAND_AUDIT_BACKUP,
     SBX_COMMAND_EXPLAIN,
     SBX_COMMAND_AUDIT_EXPORT,
+    SBX_COMMAND_AUDIT_REPORT,
     SBX_COMMAND_DOCTOR,
     SBX_COMMAND_COMPLETION,
     SBX_COMMAND_HELP,
@@ -95,6 +96,7 @@ int sbx_command_audit_prune(int argc, char **argv);
 int sbx_command_audit_backup(int argc, char **argv);
 int sbx_command_explain(int argc, char **argv);
 int sbx_command_audit_export(int argc, char **argv);
+int sbx_command_audit_report(int argc, char **argv);
 int sbx_command_doctor(int argc, char **argv);
 int sbx_command_completion(int argc, char **argv);
 int sbx_command_help(int argc, char **argv);

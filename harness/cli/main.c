@@ -27,6 +27,7 @@ static int (*const runners[SBX_COMMAND_COUNT])(int argc, char **argv) = {
     [SBX_COMMAND_AUDIT_BACKUP] = sbx_command_audit_backup,
     [SBX_COMMAND_EXPLAIN] = sbx_command_explain,
     [SBX_COMMAND_AUDIT_EXPORT] = sbx_command_audit_export,
+    [SBX_COMMAND_AUDIT_REPORT] = sbx_command_audit_report,
     [SBX_COMMAND_DOCTOR] = sbx_command_doctor,
     [SBX_COMMAND_COMPLETION] = sbx_command_completion,
     [SBX_COMMAND_HELP] = sbx_command_help,

@@ -7,7 +7,7 @@
 #include "audit/export.h"
 
 #define ON(command) (1u << SBX_COMMAND_##command)
-#define ON_WRITERS (ON(AUDIT_EXPORT))
+#define ON_WRITERS (ON(AUDIT_EXPORT) | ON(AUDIT_REPORT))
 #define ON_SHOWN                                                                                   \
     (ON(AUDIT_LS) | ON(AUDIT_DENIALS) | ON(AUDIT_TOP) | ON(AUDIT_STATS) | ON(AUDIT_TAIL))
 #define ON_FILTERED (ON_SHOWN | ON_WRITERS)
@@ -139,8 +139,10 @@ const sbx_option sbx_options[] = {
      "At most that many rows, newest first (default 50); \"unlimited\" for all."},
     {SBX_OPTION_LIMIT, ON(AUDIT_VERIFY), "limit", 'n', false, "N", FILTER,
      "Print at most that many findings (default 100); all are counted."},
-    {SBX_OPTION_LIMIT, ON_WRITERS, "limit", 'n', false, "N", FILTER,
+    {SBX_OPTION_LIMIT, ON(AUDIT_EXPORT), "limit", 'n', false, "N", FILTER,
      "At most that many rows, newest first (default: all)."},
+    {SBX_OPTION_LIMIT, ON(AUDIT_REPORT), "limit", 'n', false, "N", FILTER,
+     "At most that many runs, newest first (default 50000); \"unlimited\" for all."},
     {SBX_OPTION_LIMIT, ON(AUDIT_TOP) | ON(AUDIT_STATS), "limit", 'n', false, "N", FILTER,
      "At most that many rows (default 20)."},
     {SBX_OPTION_LIMIT, ON(AUDIT_TAIL), "limit", 'n', false, "N", FILTER,
@@ -189,7 +191,11 @@ const sbx_option sbx_options[] = {
      "and log records for denials)."},
     {SBX_OPTION_WHAT, ON(AUDIT_EXPORT), "what", 0, false, "runs|denials|processes", OUTPUT,
      "Which rows to write (default: runs)."},
-    {SBX_OPTION_OUT, ON_WRITERS, "out", 'o', false, "FILE", OUTPUT,
+    {SBX_OPTION_OUT, ON(AUDIT_REPORT), "out", 'o', false, "FILE", OUTPUT,
+     "The file to write (\"-\" for stdout); it appears when it is whole, and only its owner can "
+     "read "
+     "it."},
+    {SBX_OPTION_OUT, ON(AUDIT_EXPORT), "out", 'o', false, "FILE", OUTPUT,
      "Write FILE instead of stdout; it appears when it is whole, and only its owner can read it."},
     {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
      OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
