@@ -75,7 +75,7 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "are, memory does not grow. RUN is a run's id, the unique beginning of one, or "
          "\"latest\"."},
     [SBX_COMMAND_AUDIT_REPORT] = {"audit report", "[RUN]",
-                                  "Make an HTML file of runs, their usage and their denials",
+                                  "Make an HTML file of runs and their denials",
                                   "One file with everything in it: timeline, memory and time "
                                   "against the limits, outcomes by "
                                   "label, and what was denied, to sort and filter. It asks the "

@@ -14,7 +14,8 @@ import { tmpdir } from "node:os";
 import { start } from "./chromium.mjs";
 
 const { SBX_BIN: sbx, SBX_GENERATE: generate, SBX_REPORT_RUNS: many = "50000", SBX_MUST_WORK: must } = process.env;
-const OPEN_MS = 2000;
+// 2 s is what is wanted of an idle machine; one that runs other tests gets three times that.
+const OPEN_MS = 6000;
 const READY = "document.documentElement.dataset.ready === 'yes'";
 const folder = mkdtempSync(join(tmpdir(), "sbx-report-"));
 
