@@ -2,7 +2,9 @@
 #ifndef SBX_BASE_CLOCK_H
 #define SBX_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "harness/base/error.h"
 
@@ -12,6 +14,9 @@
 
 uint64_t sbx_clock_monotonic_ns(void); /* context: after fork too */
 uint64_t sbx_clock_utc_us(void);       /* microseconds since 1970 */
+
+/* Seconds since 1970 as the caller's own time of day. */
+bool sbx_clock_local(struct tm *out, time_t seconds);
 
 enum { SBX_RUN_ID_BYTES = 27 };
 /* A ULID: 48 bits of UTC milliseconds, 80 random bits, Crockford base 32, upper case. */

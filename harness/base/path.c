@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-/* Adds the components of path to out, which holds a clean absolute path or nothing. */
-static void add_components(sbx_text *out, const char *path)
+/* Adds the components of path to out, which holds a root without its slash, or more. */
+static void add_components(sbx_text *out, size_t root_bytes, const char *path)
 {
     while (*path != '\0') {
         size_t length = strcspn(path, "/");
 
         if (length == 2 && path[0] == '.' && path[1] == '.') {
-            while (out->bytes > 0 && out->data[--out->bytes] != '/')
+            while (out->bytes > root_bytes && out->data[--out->bytes] != '/')
                 continue;
             if (out->data != NULL)
                 out->data[out->bytes] = '\0';
@@ -25,28 +25,24 @@ static void add_components(sbx_text *out, const char *path)
 
 sbx_status sbx_path_clean(sbx_text *out, const char *base, const char *path, sbx_error *err)
 {
+    size_t root_bytes = sbx_path_root_bytes(path);
+    const char *rooted = root_bytes > 0 ? path : base;
+
     sbx_text_clear(out);
     if (path[0] == '\0')
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "an empty path");
-    if (path[0] != '/') {
-        if (base == NULL || base[0] != '/')
-            return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "%s: not an absolute path",
-                                  path);
-        add_components(out, base);
-    }
-    add_components(out, path);
-    if (out->bytes == 0)
+    if (root_bytes == 0 && base != NULL)
+        root_bytes = sbx_path_root_bytes(base);
+    if (root_bytes == 0)
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_NONE, "%s: not an absolute path", path);
+    root_bytes--; /* a root without its slash: each component brings its own */
+    sbx_text_add_bytes(out, rooted, root_bytes);
+    add_components(out, root_bytes, rooted + root_bytes);
+    if (rooted != path)
+        add_components(out, root_bytes, path);
+    if (out->bytes == root_bytes)
         sbx_text_add_bytes(out, "/", 1);
     return sbx_text_check(out, err);
-}
-
-bool sbx_path_is_within(const char *path, const char *dir)
-{
-    size_t length = strlen(dir);
-
-    if (strncmp(path, dir, length) != 0)
-        return false;
-    return path[length] == '\0' || path[length] == '/' || (length == 1 && dir[0] == '/');
 }
 
 const char *sbx_path_name(const char *path)

@@ -16,6 +16,12 @@
  */
 bool sbx_caller_fill_stdio(void);
 
+/*
+ * The command line as UTF-8. Linux: what main() was given. Windows: what the system has, because main() is given
+ * it in a code page that most names have no place in; kept as long as the process.
+ */
+SBX_MUST_USE sbx_status sbx_caller_arguments(int *argc, char ***argv, sbx_error *err);
+
 typedef struct sbx_screen {
     bool is_terminal;
     unsigned columns;  /* 0: not a terminal, or it does not say */
@@ -36,13 +42,13 @@ SBX_MUST_USE sbx_status sbx_caller_absolute(sbx_text *out, const char *path, sbx
 /* NULL-terminated NAME=VALUE. */
 const char *const *sbx_caller_environment(void);
 
-/* "SIGSEGV"; "unknown" for a number that has no name. */
+/* "SIGSEGV"; "unknown" for a number that has no name (on Windows: for all). */
 const char *sbx_caller_signal_name(int number);
 
 /* A user by number, or by name as the system's own file has it. False: there is none. */
 bool sbx_caller_find_user(unsigned *out, const char *name);
 
-/* The user who calls. */
+/* The user who calls. Windows: the last part of its SID. */
 unsigned sbx_caller_user(void);
 
 #endif

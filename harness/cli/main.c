@@ -6,6 +6,7 @@
 
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
+#include "harness/cli/message.h"
 #include "harness/runner/doctor.h"
 
 static int (*const runners[SBX_COMMAND_COUNT])(int argc, char **argv) = {
@@ -38,7 +39,13 @@ int main(int argc, char **argv)
     sbx_command_id command = SBX_COMMAND_MAIN;
     int words = 0;
 
+    sbx_error err;
+
     if (!sbx_caller_fill_stdio()) {
+        return SBX_EXIT_SBX;
+    }
+    if (sbx_caller_arguments(&argc, &argv, &err) != SBX_OK) {
+        sbx_message_error(NULL, &err);
         return SBX_EXIT_SBX;
     }
     if (argc < 1) {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "harness/base/clock.h"
 #include "harness/base/units.h"
 #include "harness/cli/width.h"
 
@@ -32,7 +32,7 @@ static void format_time(sbx_text *out, int64_t utc_us)
     struct tm local;
     char text[40];
 
-    if (localtime_r(&seconds, &local) == NULL ||
+    if (!sbx_clock_local(&local, seconds) ||
         strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local) == 0) {
         sbx_text_add_format(out, "%lld us", (long long)utc_us);
         return;

@@ -15,8 +15,12 @@ typedef struct sbx_host {
     bool has_user_namespaces; /* the knobs allow them; the kernel may still refuse at clone time */
     const char *user_namespaces_refused_by; /* the knob that says no, for messages; or NULL */
     const char *user_namespaces_fix;        /* what turns that knob; or NULL */
-    bool inside_sbx;         /* this process is already confined by sbx */
-    bool has_seccomp_notify; /* denials can be watched */
+    bool inside_sbx;                        /* this process is already confined by sbx */
+    bool has_seccomp_notify;                /* denials can be watched */
+    /* Windows: tried at each start, by setting one and reading it back. */
+    bool restricts_tokens; /* restricting SIDs, write-restriction and dropped privileges hold */
+    bool keeps_aces;       /* an entry for a SID that nobody has is there when read again */
+    bool holds_jobs;       /* a job's limits are there when read again */
 } sbx_host;
 
 /* is_root's host is not asked about user namespaces: root needs none. */

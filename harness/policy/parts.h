@@ -57,8 +57,11 @@ const sbx_rule *sbx_rules_covering(const sbx_making *making, sbx_rule_kind kind,
 /* Adds pins, takes out what another rule makes needless, sorts. */
 SBX_MUST_USE sbx_status sbx_rules_finish(sbx_making *making, sbx_error *err);
 
-/* plan_environment.c */
+/* plan_environment.c, and what a command has to have on this system (plan_variables.c): NAME=VALUE, or NAME
+ * for the caller's. NULL at the end. */
 void sbx_plan_make_environment(sbx_making *making);
+const char *const *sbx_plan_own_variables(sbx_making *making);
+const char *sbx_plan_default_path_list(void);
 
 /* linux/plan_paths.c: a path as the policy has it, to the one file that it names. */
 typedef struct sbx_place_found {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/path.h"
 #include "harness/policy/parts.h"
 
 /* --- words --- */
@@ -23,7 +24,8 @@ const char *sbx_wall_word(sbx_wall wall)
         [SBX_WALL_MOUNTS] = "mounts",     [SBX_WALL_PIDS] = "pids",
         [SBX_WALL_IPC] = "ipc",           [SBX_WALL_NET] = "net",
         [SBX_WALL_LANDLOCK] = "landlock", [SBX_WALL_SECCOMP] = "seccomp",
-        [SBX_WALL_UID] = "uid",
+        [SBX_WALL_UID] = "uid",           [SBX_WALL_TOKEN] = "token",
+        [SBX_WALL_ACES] = "aces",         [SBX_WALL_JOB] = "job",
     };
     return (size_t)wall < SBX_COUNT_OF(words) ? words[wall] : "unknown";
 }
@@ -94,7 +96,9 @@ const char *sbx_making_copy(sbx_making *making, const char *text)
 
 const char *sbx_making_join(sbx_making *making, const char *directory, const char *name)
 {
-    size_t directory_bytes = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    size_t all_bytes = strlen(directory);
+    size_t directory_bytes =
+        all_bytes == sbx_path_root_bytes(directory) ? all_bytes - 1 : all_bytes;
     size_t name_bytes = strlen(name);
     char *joined = sbx_making_get(making, directory_bytes + name_bytes + 2);
 

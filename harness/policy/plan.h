@@ -10,7 +10,6 @@
 #define SBX_POLICY_PLAN_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "harness/base/text.h"
 #include "harness/policy/host.h"
@@ -30,14 +29,14 @@ enum {
 
 /* What happens at a path. Applied in this order, so that a later kind wins over an earlier one. */
 typedef enum sbx_rule_kind {
-    SBX_RULE_READ,          /* readable by the sandbox identity (id-mapped), read-only */
-    SBX_RULE_WRITE,         /* a writable root */
-    SBX_RULE_PROTECT,       /* exists: read-only inside a writable root */
+    SBX_RULE_READ,           /* readable by the sandbox identity (id-mapped), read-only */
+    SBX_RULE_WRITE,          /* a writable root */
+    SBX_RULE_PROTECT,        /* exists: read-only inside a writable root */
     SBX_RULE_PROTECT_ABSENT, /* does not exist: an empty read-only directory stands in its place for
                                the length of the run, so that it cannot be made */
-    SBX_RULE_PIN,           /* a directory between a writable root and a protected path: may be used,
+    SBX_RULE_PIN,  /* a directory between a writable root and a protected path: may be used,
                                not renamed */
-    SBX_RULE_DENY,          /* neither read nor written; never below another one */
+    SBX_RULE_DENY, /* neither read nor written; never below another one */
     SBX_RULE_COUNT
 } sbx_rule_kind;
 
@@ -47,7 +46,8 @@ typedef struct sbx_rule {
     sbx_rule_kind kind;
     bool is_directory;
     const char *path;
-    const char *source; /* why: "write", "read", "deny", "deny_write", "protect .git", "secret", "audit",
+    const char
+        *source; /* why: "write", "read", "deny", "deny_write", "protect .git", "secret", "audit",
                            "home", "cwd", "command", "pin" */
 } sbx_rule;
 
@@ -59,40 +59,47 @@ typedef enum sbx_wall {
     SBX_WALL_NET,      /* net namespace */
     SBX_WALL_LANDLOCK, /* second wall for writes and TCP; abstract sockets, signals, ptrace scoped */
     SBX_WALL_SECCOMP,
-    SBX_WALL_UID, /* path B: another uid */
+    SBX_WALL_UID,   /* path B: another uid */
+    SBX_WALL_TOKEN, /* Windows: a token that may write only where the run's own SID may */
+    SBX_WALL_ACES,  /* Windows: entries for that SID at the roots and the protected names */
+    SBX_WALL_JOB,   /* Windows: a job that dies when it is closed and that nobody leaves */
     SBX_WALL_COUNT
 } sbx_wall;
 
 const char *sbx_wall_word(sbx_wall wall);
 
 typedef struct sbx_plan {
-    char run_id[27];          /* ULID, sortable by time */
+    char run_id[27]; /* ULID, sortable by time */
     const char *policy_name;
-    const char *const *argv;  /* NULL-terminated */
+    const char *const *argv; /* NULL-terminated */
     size_t argc;
-    const char *const *env;   /* NULL-terminated NAME=VALUE, already filtered */
-    const char *path_list;    /* PATH of env, for looking up argv[0] */
+    const char *const *env; /* NULL-terminated NAME=VALUE, already filtered */
+    const char *path_list;  /* PATH of env, for looking up argv[0] */
     const char *cwd;
-    const sbx_rule *rules;    /* sorted: kind, then path */
+    const sbx_rule *rules; /* sorted: kind, then path */
     size_t rule_count;
     sbx_limits limits;
     sbx_network network;
     bool unix_sockets;
-    sbx_identity identity;    /* SELF or SANDBOX, never AUTO */
-    uid_t caller_uid, target_uid;
-    gid_t caller_gid, target_gid;
-    bool user_namespace;      /* the namespaces hang on a fresh user namespace: a caller without rights */
-    bool uses_namespaces;     /* false: user namespaces are refused here, Landlock + seccomp only */
+    sbx_identity identity;           /* SELF or SANDBOX, never AUTO */
+    uint32_t caller_uid, target_uid; /* Windows: 0, names are in the record */
+    uint32_t caller_gid, target_gid;
+    bool
+        user_namespace; /* the namespaces hang on a fresh user namespace: a caller without rights */
+    bool uses_namespaces; /* false: user namespaces are refused here, Landlock + seccomp only */
     bool walls[SBX_WALL_COUNT];
-    int landlock_abi;         /* 0: none */
-    uint64_t temp_bytes;      /* size of the private temp file system; SBX_UNLIMITED: the kernel's half */
+    int landlock_abi; /* 0: none */
+    const char *
+        temp_path; /* Windows: the private temp directory, made for the run; Linux: NULL, /tmp is */
+    uint64_t
+        temp_bytes; /* size of the private temp file system; SBX_UNLIMITED: the kernel's half */
     bool allow_degraded;
-    sbx_text missing;         /* what was wanted and is not there, comma separated: words of walls, and
-                                 temp (a private one), protect, deny (for writing, inside a root) */
-    bool watch_denials;       /* seccomp user notification */
+    sbx_text missing;   /* what was wanted and is not there, comma separated: words of walls, and
+                                 temp (a private one), protect, deny (for writing, inside a root), deny_read */
+    bool watch_denials; /* seccomp user notification */
     const char *audit_path;   /* the database, resolved; masked in the target */
     bool audit_before_mounts; /* its files must exist before the target's mounts are made */
-    sbx_text policy_json;     /* the resolved policy, canonical JSON: stored once per distinct hash */
+    sbx_text policy_json; /* the resolved policy, canonical JSON: stored once per distinct hash */
     struct sbx_plan_memory *memory;
 } sbx_plan;
 

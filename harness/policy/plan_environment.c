@@ -15,11 +15,6 @@ static size_t name_bytes(const char *entry)
     return strcspn(entry, "=");
 }
 
-static bool is_named(const char *entry, const char *name, size_t bytes)
-{
-    return strncmp(entry, name, bytes) == 0 && entry[bytes] == '=';
-}
-
 static bool matches_one(const sbx_strings *globs, const char *name)
 {
     for (size_t i = 0; i < globs->count; i++)
@@ -45,7 +40,7 @@ static void put(environment *env, const char *entry)
     size_t bytes = name_bytes(entry);
 
     for (size_t i = 0; i < env->count; i++) {
-        if (is_named(env->item[i], entry, bytes)) {
+        if (sbx_variable_is_named(env->item[i], entry, bytes)) {
             env->item[i] = entry;
             return;
         }
@@ -56,7 +51,7 @@ static void put(environment *env, const char *entry)
 static const char *find(const char *const *list, const char *name, size_t bytes)
 {
     for (; list != NULL && *list != NULL; list++)
-        if (is_named(*list, name, bytes))
+        if (sbx_variable_is_named(*list, name, bytes))
             return *list;
     return NULL;
 }
@@ -78,20 +73,24 @@ void sbx_plan_make_environment(sbx_making *making)
     const sbx_policy *policy = making->policy;
     sbx_plan *plan = making->plan;
     char run_id[sizeof("SBX_RUN_ID=") + sizeof(plan->run_id)] = "SBX_RUN_ID=";
+    const char *const *own = sbx_plan_own_variables(making);
     const char *path;
     environment env = {0};
-    size_t count = 0;
+    size_t count = 0, own_count = 0;
 
     while (caller != NULL && caller[count] != NULL)
         count++;
-    env.item = sbx_making_get(making, (count + policy->env_set.count + 3) * sizeof(*env.item));
+    while (own[own_count] != NULL)
+        own_count++;
+    env.item =
+        sbx_making_get(making, (count + own_count + policy->env_set.count + 2) * sizeof(*env.item));
     if (env.item == NULL)
         return;
     for (size_t i = 0; i < count; i++)
         if (is_kept(policy, caller[i]))
             env.item[env.count++] = sbx_making_copy(making, caller[i]);
-    if (plan->walls[SBX_WALL_MOUNTS]) /* the caller's may lie where nothing is for the command */
-        put(&env, "TMPDIR=/tmp");
+    for (size_t i = 0; i < own_count; i++)
+        put_set(&env, making, own[i]);
     for (size_t i = 0; i < policy->env_set.count; i++)
         put_set(&env, making, policy->env_set.item[i]);
     memcpy(run_id + name_bytes(run_id) + 1, plan->run_id, sizeof(plan->run_id));
@@ -99,7 +98,7 @@ void sbx_plan_make_environment(sbx_making *making)
     env.item[env.count] = NULL;
     plan->env = env.item;
     path = sbx_plan_variable(plan, "PATH");
-    plan->path_list = path != NULL ? path : "/usr/local/bin:/usr/bin:/bin";
+    plan->path_list = path != NULL ? path : sbx_plan_default_path_list();
 }
 
 const char *sbx_plan_variable(const sbx_plan *plan, const char *name)

@@ -12,7 +12,7 @@ static void add_strings(sbx_json *json, const char *key, const char *const *list
     sbx_json_close_array(json);
 }
 
-static void add_ids(sbx_json *json, const char *key, uid_t uid, gid_t gid)
+static void add_ids(sbx_json *json, const char *key, uint32_t uid, uint32_t gid)
 {
     sbx_json_open_object(json, key);
     sbx_json_unsigned(json, "uid", uid);

@@ -16,7 +16,7 @@ void sbx_rules_add(sbx_making *making, sbx_rule_kind kind, bool is_directory, co
                    const char *source)
 {
     for (size_t i = 0; i < held(making); i++)
-        if (making->rules[i].kind == kind && strcmp(making->rules[i].path, path) == 0)
+        if (making->rules[i].kind == kind && sbx_path_is_same(making->rules[i].path, path))
             return;
     if (making->rule_count < SBX_PLAN_RULES_MAX)
         making->rules[making->rule_count] = (sbx_rule){kind, is_directory, path, source};
@@ -38,7 +38,7 @@ static bool lies_below(const sbx_making *making, sbx_rule_kind kind, const char 
         const sbx_rule *rule = &making->rules[i];
 
         if (rule->kind == kind && sbx_path_is_within(path, rule->path) &&
-            strcmp(path, rule->path) != 0)
+            !sbx_path_is_same(path, rule->path))
             return true;
     }
     return false;
@@ -48,7 +48,8 @@ static bool lies_below(const sbx_making *making, sbx_rule_kind kind, const char 
 static bool is_root(const sbx_making *making, const char *path)
 {
     for (size_t i = 0; i < held(making); i++)
-        if (making->rules[i].kind == SBX_RULE_WRITE && strcmp(making->rules[i].path, path) == 0)
+        if (making->rules[i].kind == SBX_RULE_WRITE &&
+            sbx_path_is_same(making->rules[i].path, path))
             return true;
     return false;
 }
@@ -59,7 +60,8 @@ static bool is_root(const sbx_making *making, const char *path)
  */
 static void add_pins(sbx_making *making, const char *root, const char *path)
 {
-    size_t root_bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    size_t all_bytes = strlen(root);
+    size_t root_bytes = all_bytes == sbx_path_root_bytes(root) ? all_bytes - 1 : all_bytes;
 
     for (const char *slash = strchr(path + root_bytes + 1, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
@@ -86,7 +88,7 @@ static void add_all_pins(sbx_making *making)
         for (size_t j = 0; j < count; j++)
             if (making->rules[j].kind == SBX_RULE_WRITE && making->rules[j].is_directory &&
                 sbx_path_is_within(rule.path, making->rules[j].path) &&
-                strcmp(rule.path, making->rules[j].path) != 0)
+                !sbx_path_is_same(rule.path, making->rules[j].path))
                 add_pins(making, making->rules[j].path, rule.path);
     }
 }

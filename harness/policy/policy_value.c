@@ -59,7 +59,7 @@ static sbx_status add_path(const sbx_policy_reader *reader, sbx_strings *list, c
 
     if (is_of_home)
         return sbx_strings_add(list, text, reader->err);
-    if (text[0] != '/' && !is_here)
+    if (sbx_path_root_bytes(text) == 0 && !is_here)
         return sbx_policy_complain(reader, path,
                                    "must be an absolute path, or begin with ./ (this file's "
                                    "directory) or ~/ (the caller's home): ",

@@ -21,6 +21,11 @@ uint64_t sbx_clock_utc_us(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
 }
 
+bool sbx_clock_local(struct tm *out, time_t seconds)
+{
+    return localtime_r(&seconds, out) != NULL;
+}
+
 sbx_status sbx_random_bytes(void *out, size_t bytes, sbx_error *err)
 {
     unsigned char *at = out;

@@ -25,6 +25,14 @@ bool sbx_caller_fill_stdio(void)
     return true;
 }
 
+sbx_status sbx_caller_arguments(int *argc, char ***argv, sbx_error *err)
+{
+    (void)argc;
+    (void)argv;
+    (void)err;
+    return SBX_OK;
+}
+
 static unsigned columns_from_environment(void)
 {
     const char *text = getenv("COLUMNS");
