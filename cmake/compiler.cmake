@@ -4,8 +4,12 @@ set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(THREADS_PREFER_PTHREAD_FLAG ON)
-find_package(Threads REQUIRED)
+if(SBX_OS STREQUAL "linux")
+    set(THREADS_PREFER_PTHREAD_FLAG ON)
+    find_package(Threads REQUIRED)
+else()
+    add_library(Threads::Threads INTERFACE IMPORTED) # the system's own, which need no library
+endif()
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo" FORCE)
@@ -18,7 +22,9 @@ target_link_libraries(sbx_flags INTERFACE Threads::Threads)
 if(SBX_OS STREQUAL "linux")
     target_compile_definitions(sbx_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
 else()
-    target_compile_definitions(sbx_flags INTERFACE _WIN32_WINNT=0x0A00 UNICODE _UNICODE)
+    # Windows 10 1809 and later: atomic job lists, pseudo consoles. C's own formats (%zu) in snprintf().
+    target_compile_definitions(sbx_flags INTERFACE _WIN32_WINNT=0x0A00 NTDDI_VERSION=0x0A000006
+        UNICODE _UNICODE WIN32_LEAN_AND_MEAN __USE_MINGW_ANSI_STDIO=1)
 endif()
 target_compile_options(sbx_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -39,6 +45,9 @@ elseif(CMAKE_BUILD_TYPE MATCHES "^Rel|^MinSize")
     if(SBX_OS STREQUAL "linux")
         target_compile_options(sbx_flags INTERFACE -fstack-clash-protection)
         target_link_options(sbx_flags INTERFACE LINKER:-z,relro,-z,now,-z,noexecstack)
+    elseif(MINGW)
+        target_link_options(sbx_flags INTERFACE -fstack-protector-strong # its library
+            LINKER:--dynamicbase,--nxcompat,--high-entropy-va)
     endif()
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
         target_compile_options(sbx_flags INTERFACE -fcf-protection)
@@ -48,7 +57,9 @@ endif()
 # What turns a program into a static one. A static PIE keeps address randomisation, and relocates itself at
 # each start: packed relocations make that cheaper where linker and C library know them.
 set(SBX_STATIC_LINK "")
-if(SBX_STATIC)
+if(MINGW)
+    set(SBX_STATIC_LINK -static) # no libssp-0.dll beside the program
+elseif(SBX_STATIC)
     include(CheckCSourceCompiles)
     set(CMAKE_REQUIRED_FLAGS "-static-pie -fPIE")
     check_c_source_compiles("int main(void) { return 0; }" SBX_HAS_STATIC_PIE)

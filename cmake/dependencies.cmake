@@ -1,14 +1,14 @@
 # Libraries that come with the system. Linked by name and not by the path that find_library() gives:
 # the path is that of the shared one, which a static program cannot use.
-find_package(PkgConfig REQUIRED)
 set(SBX_LIBRARIES "")
 
-pkg_check_modules(JANSSON REQUIRED jansson>=2.10)
-target_include_directories(sbx_flags SYSTEM INTERFACE ${JANSSON_INCLUDE_DIRS})
-target_link_directories(sbx_flags INTERFACE ${JANSSON_LIBRARY_DIRS})
-list(APPEND SBX_LIBRARIES ${JANSSON_LIBRARIES})
-
 if(SBX_OS STREQUAL "linux")
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(JANSSON REQUIRED jansson>=2.10)
+    target_include_directories(sbx_flags SYSTEM INTERFACE ${JANSSON_INCLUDE_DIRS})
+    target_link_directories(sbx_flags INTERFACE ${JANSSON_LIBRARY_DIRS})
+    list(APPEND SBX_LIBRARIES ${JANSSON_LIBRARIES})
+
     pkg_check_modules(SODIUM REQUIRED libsodium)
     target_include_directories(sbx_flags SYSTEM INTERFACE ${SODIUM_INCLUDE_DIRS})
     target_link_directories(sbx_flags INTERFACE ${SODIUM_LIBRARY_DIRS})
@@ -16,8 +16,15 @@ if(SBX_OS STREQUAL "linux")
 
     # At build time only: the filters are made by seccomp_gen and compiled in as arrays.
     pkg_check_modules(SECCOMP REQUIRED libseccomp>=2.5)
-else()
-    list(APPEND SBX_LIBRARIES bcrypt)
+elseif(CMAKE_CROSSCOMPILING)
+    include(debian_source) # sbx_jansson, sbx_cmocka: built here
+    target_include_directories(sbx_flags SYSTEM INTERFACE
+        $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>)
+    list(APPEND SBX_LIBRARIES advapi32 bcrypt shell32)
+else() # on Windows itself: vcpkg.json
+    find_package(jansson CONFIG REQUIRED)
+    target_link_libraries(sbx_flags INTERFACE jansson::jansson)
+    list(APPEND SBX_LIBRARIES jansson::jansson advapi32 bcrypt shell32)
 endif()
 
 # What `sbx --version --json` names beside the versions that the libraries say themselves.

@@ -31,9 +31,13 @@ endfunction()
 
 # libsbx.a: what embeds sbx needs, SQLite included (one SQLite, one known version).
 function(sbx_add_library)
-    add_library(libsbx STATIC ${SBX_OBJECTS} $<TARGET_OBJECTS:sbx_sqlite>)
+    set(built "")
+    if(TARGET sbx_jansson)
+        set(built $<TARGET_OBJECTS:sbx_jansson>)
+    endif()
+    add_library(libsbx STATIC ${SBX_OBJECTS} $<TARGET_OBJECTS:sbx_sqlite> ${built})
     set_target_properties(libsbx PROPERTIES OUTPUT_NAME sbx LINKER_LANGUAGE C)
-    target_link_libraries(libsbx PUBLIC ${SBX_LIBRARIES} m Threads::Threads)
+    target_link_libraries(libsbx PUBLIC ${SBX_LIBRARIES} $<$<NOT:$<C_COMPILER_ID:MSVC>>:m> Threads::Threads)
     target_link_directories(libsbx PUBLIC ${JANSSON_LIBRARY_DIRS} ${SODIUM_LIBRARY_DIRS})
 endfunction()
 
@@ -78,6 +82,9 @@ endfunction()
 
 # bench/bench_NAME.c measures something of libsbx from inside.
 function(sbx_add_benchmarks)
+    if(NOT SBX_OS STREQUAL "linux")
+        return()
+    endif()
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/bench_*.c ${CMAKE_SOURCE_DIR}/bench/audit_*.c)
     foreach(source ${sources})
         get_filename_component(name ${source} NAME_WE)

@@ -1,0 +1,70 @@
+# Sources of the libraries that a Windows program brings with it: jansson, and cmocka for its tests.
+#
+# mingw-w64 has no packages of them, so they are built here, from the upstream archive inside Debian's source
+# package. It is fetched by apt as the machine has it configured (scripts/fetch-debian-source.sh), pinned by
+# SHA-256, kept beside SQLite in the cache and never committed. Without a network:
+# -DSBX_JANSSON_DIR=DIR and -DSBX_CMOCKA_DIR=DIR, each with the unpacked sources.
+set(SBX_JANSSON_DIR "" CACHE PATH "Unpacked sources of jansson, instead of fetching them")
+set(SBX_CMOCKA_DIR "" CACHE PATH "Unpacked sources of cmocka, instead of fetching them")
+
+# Sets out to the unpacked sources. given: a directory that the caller named, or empty.
+function(sbx_debian_source out package version file sha256 given)
+    if(given)
+        set(${out} "${given}" PARENT_SCOPE)
+        return()
+    endif()
+    sbx_sqlite_cache(cache)
+    set(archive "${cache}/${file}")
+    file(LOCK "${cache}/.lock" GUARD FUNCTION TIMEOUT 300)
+    set(hash "")
+    if(EXISTS "${archive}")
+        file(SHA256 "${archive}" hash)
+    endif()
+    if(NOT hash STREQUAL sha256)
+        message(STATUS "${package} ${version}: fetching Debian's source package")
+        execute_process(
+            COMMAND ${CMAKE_SOURCE_DIR}/scripts/fetch-debian-source.sh ${package} ${file} "${cache}"
+            RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+        if(NOT result EQUAL 0)
+            string(TOUPPER ${package} name)
+            message(FATAL_ERROR "${package} ${version} could not be fetched:\n${output}\n"
+                "Give -DSBX_${name}_DIR=DIR with its unpacked sources.")
+        endif()
+        file(SHA256 "${archive}" hash)
+        if(NOT hash STREQUAL sha256)
+            file(REMOVE "${archive}")
+            message(FATAL_ERROR "${package} ${version}: ${file} is not the archive that was pinned."
+                "\n  expected ${sha256}\n  got      ${hash}")
+        endif()
+    endif()
+    file(ARCHIVE_EXTRACT INPUT "${archive}" DESTINATION ${CMAKE_BINARY_DIR}/sources)
+    set(${out} ${CMAKE_BINARY_DIR}/sources/${package}-${version} PARENT_SCOPE)
+endfunction()
+
+sbx_debian_source(jansson_dir jansson 2.14 jansson_2.14.orig.tar.gz
+    c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b "${SBX_JANSSON_DIR}")
+
+# What its configure script would find out about mingw-w64.
+file(WRITE ${CMAKE_BINARY_DIR}/jansson/jansson_config.h
+    "#ifndef JANSSON_CONFIG_H\n#define JANSSON_CONFIG_H\n"
+    "#define JSON_INLINE inline\n#define JSON_INTEGER_IS_LONG_LONG 1\n#define JSON_HAVE_LOCALECONV 1\n"
+    "#define JSON_HAVE_ATOMIC_BUILTINS 1\n#define JSON_HAVE_SYNC_BUILTINS 1\n"
+    "#define JSON_PARSER_MAX_DEPTH 2048\n#endif\n")
+file(WRITE ${CMAKE_BINARY_DIR}/jansson/jansson_private_config.h
+    "#define HAVE_FCNTL_H 1\n#define HAVE_SYS_STAT_H 1\n#define HAVE_SYS_TIME_H 1\n#define HAVE_SYS_TYPES_H 1\n"
+    "#define HAVE_STDINT_H 1\n#define HAVE_GETPID 1\n#define HAVE_GETTIMEOFDAY 1\n#define HAVE_ATOMIC_BUILTINS 1\n"
+    "#define INITIAL_HASHTABLE_ORDER 3\n")
+file(GLOB sources ${jansson_dir}/src/*.c)
+add_library(sbx_jansson OBJECT ${sources})
+target_compile_definitions(sbx_jansson PRIVATE HAVE_CONFIG_H=1 NDEBUG)
+target_compile_options(sbx_jansson PRIVATE -O2 -w)
+target_include_directories(sbx_jansson PUBLIC ${jansson_dir}/src ${CMAKE_BINARY_DIR}/jansson)
+
+if(SBX_TESTS)
+    sbx_debian_source(cmocka_dir cmocka 1.1.5 cmocka_1.1.5.orig.tar.xz
+        f0ccd8242d55e2fd74b16ba518359151f6f8383ff8aef4976e48393f77bba8b6 "${SBX_CMOCKA_DIR}")
+    add_library(sbx_cmocka STATIC ${cmocka_dir}/src/cmocka.c)
+    target_compile_definitions(sbx_cmocka PUBLIC CMOCKA_STATIC)
+    target_compile_options(sbx_cmocka PRIVATE -O2 -w)
+    target_include_directories(sbx_cmocka PUBLIC ${cmocka_dir}/include)
+endif()

@@ -1,0 +1,74 @@
+/* Which walls the run has, and what is missing of them on this host. */
+#include <string.h>
+
+#include "harness/policy/parts.h"
+
+sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
+{
+    sbx_plan *plan = making->plan;
+
+    if (making->request->host != NULL)
+        making->host = *making->request->host;
+    else
+        sbx_host_look(&making->host);
+    if (making->host.inside_sbx)
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "sbx is itself running inside sbx, whose walls cannot be nested: start the "
+            "command directly, it is confined already");
+    if (making->policy->identity == SBX_IDENTITY_SANDBOX)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
+                              "identity sandbox needs the sandbox users, and this sbx cannot make "
+                              "them on Windows yet: take --identity self");
+    plan->identity = SBX_IDENTITY_SELF;
+    plan->walls[SBX_WALL_TOKEN] = making->host.restricts_tokens;
+    plan->walls[SBX_WALL_ACES] = making->host.keeps_aces && making->host.restricts_tokens;
+    plan->walls[SBX_WALL_JOB] = making->host.holds_jobs;
+    return SBX_OK;
+}
+
+static void add_missing(sbx_plan *plan, const char *word)
+{
+    if (plan->missing.bytes > 0)
+        sbx_text_add(&plan->missing, ",");
+    sbx_text_add(&plan->missing, word);
+}
+
+static bool has_rule(const sbx_making *making, sbx_rule_kind kind)
+{
+    for (size_t i = 0; i < making->rule_count; i++)
+        if (making->rules[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* Only what was asked for: an advisory network asks for no wall. */
+sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
+{
+    static const sbx_wall needed[] = {SBX_WALL_TOKEN, SBX_WALL_ACES, SBX_WALL_JOB};
+    sbx_plan *plan = making->plan;
+    bool asks_network = plan->network == SBX_NETWORK_NONE || plan->network == SBX_NETWORK_LOOPBACK;
+    sbx_status st;
+
+    for (size_t i = 0; i < SBX_COUNT_OF(needed); i++)
+        if (!plan->walls[needed[i]])
+            add_missing(plan, sbx_wall_word(needed[i]));
+    if (asks_network)
+        add_missing(plan, sbx_wall_word(SBX_WALL_NET));
+    if (has_rule(making, SBX_RULE_DENY))
+        add_missing(plan, "deny_read");
+    st = sbx_text_check(&plan->missing, err);
+    if (st != SBX_OK || plan->missing.bytes == 0 || plan->allow_degraded)
+        return st;
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_PLAN,
+        "this host does not hold: %s. %s%s--allow-degraded runs without them and records it",
+        sbx_text_string(&plan->missing),
+        asks_network ? "The network can only be closed to the sandbox users, who are not set up "
+                       "here; --net advisory asks the programs instead. "
+                     : "",
+        has_rule(making, SBX_RULE_DENY)
+            ? "What the caller can read, a restricted token can read too; a policy file with "
+              "\"secrets\": false asks for nothing else. "
+            : "");
+}
