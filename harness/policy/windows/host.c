@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/windows/security.h"
 #include "harness/base/windows/wide.h"
 
 #include <aclapi.h>
@@ -56,6 +57,48 @@ static bool is_as_asked(HANDLE token, PSID sid)
     return ok;
 }
 
+/* Does the system grant that right to the token, on a file that is the caller's and open to nobody else? */
+static bool is_granted(HANDLE token, PSECURITY_DESCRIPTOR file, DWORD right)
+{
+    GENERIC_MAPPING mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE,
+                               FILE_ALL_ACCESS};
+    _Alignas(PRIVILEGE_SET) char used[256];
+    DWORD used_bytes = sizeof(used), granted = 0;
+    BOOL is_allowed = FALSE;
+
+    return AccessCheck(file, token, right, &mapping, (PRIVILEGE_SET *)(void *)used, &used_bytes,
+                       &granted, &is_allowed) &&
+           is_allowed;
+}
+
+/*
+ * What counts as writing for a write-restricted token is not said in so many words. The system is asked: reading
+ * must stay, and nothing that changes, deletes or opens up the file may.
+ */
+static bool is_held_back(HANDLE token)
+{
+    static const DWORD changes[] = {
+        FILE_WRITE_DATA, FILE_APPEND_DATA, FILE_WRITE_EA, FILE_DELETE_CHILD,
+        DELETE,          WRITE_DAC,        WRITE_OWNER,   FILE_WRITE_ATTRIBUTES};
+    char user[SBX_SID_TEXT_BYTES], sddl[2 * SBX_SID_TEXT_BYTES + 32];
+    sbx_security file = {0};
+    HANDLE asking = NULL;
+    bool ok = sbx_security_user(user, NULL) == SBX_OK;
+
+    (void)snprintf(sddl, sizeof(sddl), "O:%sG:SYD:P(A;;FA;;;%s)", ok ? user : "SY",
+                   ok ? user : "SY");
+    ok = ok && sbx_security_of_text(&file, sddl, SBX_STEP_PLAN, NULL) == SBX_OK &&
+         DuplicateTokenEx(token, TOKEN_QUERY | TOKEN_IMPERSONATE, NULL, SecurityIdentification,
+                          TokenImpersonation, &asking) &&
+         is_granted(asking, file.attributes.lpSecurityDescriptor, FILE_GENERIC_READ);
+    for (size_t i = 0; ok && i < SBX_COUNT_OF(changes); i++)
+        ok = !is_granted(asking, file.attributes.lpSecurityDescriptor, changes[i]);
+    if (asking != NULL)
+        CloseHandle(asking);
+    sbx_security_done(&file);
+    return ok;
+}
+
 static bool try_token(PSID sid)
 {
     SID_AND_ATTRIBUTES restricting = {.Sid = sid};
@@ -63,7 +106,7 @@ static bool try_token(PSID sid)
     bool ok = OpenProcessToken(GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &own) &&
               CreateRestrictedToken(own, DISABLE_MAX_PRIVILEGE | LUA_TOKEN | WRITE_RESTRICTED, 0,
                                     NULL, 0, NULL, 1, &restricting, &made) &&
-              is_as_asked(made, sid);
+              is_as_asked(made, sid) && is_held_back(made);
 
     if (made != NULL)
         CloseHandle(made);
