@@ -46,6 +46,8 @@ struct sbx_job_backend {
     /* The rest may be NULL: nothing to do, nothing to tell. Meaning as in limits/job.h. */
     int (*clone_fd)(const sbx_job_part *part);
     void *(*native)(const sbx_job_part *part);
+    void *(*port)(const sbx_job_part *part);
+    void (*take_message)(sbx_job_part *part, uint32_t message);
     sbx_status (*enter)(const sbx_job_part *part, sbx_error *err);
     sbx_status (*restrict_self)(const sbx_job_part *part, sbx_error *err);
     void (*started)(sbx_job_part *part, int64_t first_pid);
@@ -60,6 +62,9 @@ struct sbx_job_backend {
 
 /* This system's backends in the order of choice, NULL at the end. Group parts first. */
 extern const sbx_job_backend *const sbx_job_backends[];
+
+/* What would make a limit possible here that nobody holds, for the refusal. */
+extern const char *const sbx_host_limits_advice;
 
 /* The host has no more than that, whatever anybody does. */
 bool sbx_host_holds(sbx_limit_kind kind, uint64_t value);

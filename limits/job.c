@@ -118,9 +118,9 @@ static sbx_status refuse_what_is_left(const sbx_job_request *request, const reas
         if (request->wanted[kind] && !request->options->allow_degraded)
             return sbx_fail_plain(
                 err, SBX_REFUSED, SBX_STEP_JOB,
-                "nothing on this host can hold the limit \"%s\": run sbx as root or "
-                "in a delegated cgroup, or accept it with --allow-degraded (%s)",
-                sbx_limit_word(kind), why->bytes > 0 ? why->text : "no group was allowed");
+                "nothing on this host can hold the limit \"%s\": %s, or accept it with "
+                "--allow-degraded (%s)",
+                sbx_limit_word(kind), sbx_host_limits_advice, why->bytes > 0 ? why->text : "no group was allowed");
     }
     return SBX_OK;
 }
@@ -201,6 +201,19 @@ void *sbx_job_native(const sbx_job *job)
     if (job->group == NULL || job->group->backend->native == NULL)
         return NULL;
     return job->group->backend->native(job->group);
+}
+
+void *sbx_job_port(const sbx_job *job)
+{
+    if (job->group == NULL || job->group->backend->port == NULL)
+        return NULL;
+    return job->group->backend->port(job->group);
+}
+
+void sbx_job_take_message(sbx_job *job, uint32_t message)
+{
+    if (job->group != NULL && job->group->backend->take_message != NULL)
+        job->group->backend->take_message(job->group, message);
 }
 
 sbx_status sbx_job_enter(const sbx_job *job, sbx_error *err)

@@ -62,6 +62,15 @@ int sbx_job_clone_fd(const sbx_job *job);
 void *sbx_job_native(const sbx_job *job);
 
 /*
+ * Windows: the completion port at which the job speaks, owned by the job; it takes the place of
+ * sbx_job_event_fd(). What comes out of it with the key SBX_JOB_PORT_KEY goes to sbx_job_take_message(); other
+ * keys are the runner's to use. Linux: NULL.
+ */
+enum { SBX_JOB_PORT_KEY = 1 };
+void *sbx_job_port(const sbx_job *job);
+void sbx_job_take_message(sbx_job *job, uint32_t message);
+
+/*
  * Moves the calling, single-threaded process into the job. Does nothing where clone_fd was used.
  * Context: after fork (no allocation). Linux v1: writes "0" to each `tasks` file: moving oneself as a
  * single thread takes no system-wide lock, where writing a pid to cgroup.procs can wait for an RCU

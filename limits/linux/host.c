@@ -13,6 +13,8 @@ const sbx_job_backend *const sbx_job_backends[] = {
     &sbx_cgroup2_backend, &sbx_cgroup1_backend, &sbx_scope_backend, &sbx_polled_backend, NULL,
 };
 
+const char *const sbx_host_limits_advice = "run sbx as root or in a delegated cgroup";
+
 bool sbx_host_has_swap(void)
 {
     struct sysinfo info;
