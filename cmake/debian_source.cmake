@@ -64,7 +64,7 @@ if(SBX_TESTS)
     sbx_debian_source(cmocka_dir cmocka 1.1.5 cmocka_1.1.5.orig.tar.xz
         f0ccd8242d55e2fd74b16ba518359151f6f8383ff8aef4976e48393f77bba8b6 "${SBX_CMOCKA_DIR}")
     add_library(sbx_cmocka STATIC ${cmocka_dir}/src/cmocka.c)
-    target_compile_definitions(sbx_cmocka PUBLIC CMOCKA_STATIC)
+    target_compile_definitions(sbx_cmocka PUBLIC CMOCKA_STATIC PRIVATE __USE_MINGW_ANSI_STDIO=1)
     target_compile_options(sbx_cmocka PRIVATE -O2 -w)
     target_include_directories(sbx_cmocka PUBLIC ${cmocka_dir}/include)
 endif()

@@ -28,7 +28,7 @@ if [ ${#packages[@]} -gt 0 ]; then
         -o DPkg::Lock::Timeout=300 install ca-certificates "${packages[@]}" </dev/null >/dev/null
 fi
 
-cmake --preset mingw --log-level=WARNING
+cmake --preset mingw --log-level=WARNING >/dev/null
 cmake --build --preset mingw -j "$(nproc)" -- --quiet
 
 stage=$(mktemp -d)

@@ -32,9 +32,9 @@ typedef struct job_object {
 
 static sbx_status refuse(sbx_error *err, const char *what)
 {
-    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_JOB,
-                          "the job's %s did not read back as it was set: this system does not hold it",
-                          what);
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_JOB,
+        "the job's %s did not read back as it was set: this system does not hold it", what);
 }
 
 static sbx_status fail(sbx_error *err, const char *doing)
@@ -268,8 +268,8 @@ static void check(sbx_job_part *part, uint64_t now_ns, sbx_job_report *report)
         uint64_t used_ns = cpu_now_ns(part);
 
         self->cpu_reached = used_ns != SBX_UNLIMITED && used_ns >= self->cpu_limit_ns;
-        self->next_check_ns = sbx_host_cpu_deadline_ns(now_ns, used_ns == SBX_UNLIMITED ? 0 : used_ns,
-                                                       self->cpu_limit_ns, LEAST_WAIT_NS);
+        self->next_check_ns = sbx_host_cpu_deadline_ns(
+            now_ns, used_ns == SBX_UNLIMITED ? 0 : used_ns, self->cpu_limit_ns, LEAST_WAIT_NS);
     }
     report->memory_reached |= self->memory_reached;
     report->processes_reached |= self->processes_reached;

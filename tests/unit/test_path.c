@@ -1,4 +1,4 @@
-/* harness/base/path.h: cleaning, being within, names, globs. */
+/* harness/base/path.h: cleaning, being within, names, globs. With the paths of Linux; tests/windows has the others. */
 #include "tests/support/test.h"
 
 #include "harness/base/path.h"
