@@ -1,5 +1,6 @@
 /* What all exporters need of a row; see export.h. */
 #include "audit/export.h"
+#include "harness/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,7 +241,7 @@ void sbx_export_put_time(sbx_json *json, const char *key, int64_t utc_us)
     time_t seconds = (time_t)(utc_us / 1000000);
     struct tm utc;
 
-    if (utc_us < 0 || gmtime_r(&seconds, &utc) == NULL || utc.tm_year > 9999 - 1900) {
+    if (utc_us < 0 || !sbx_clock_utc(&utc, seconds) || utc.tm_year > 9999 - 1900) {
         sbx_json_null(json, key); /* not a time that sbx writes */
         return;
     }

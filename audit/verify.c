@@ -288,9 +288,15 @@ sbx_status sbx_verify(sbx_verify_result *out, sbx_store *store, const sbx_verify
     sbx_verifier self = {
         .store = store, .options = options, .result = out, .err = err, .version = store->version};
     sbx_status st;
-    int rc = sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL);
+    int rc;
 
     *out = (sbx_verify_result){0};
+    if (!sbx_ed25519_is_there())
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_AUDIT,
+            "this sbx was built without signatures and cannot verify; the file can be "
+            "verified by one on Linux");
+    rc = sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return sbx_verify_failed(&self, rc);
     st = sbx_random_bytes(self.print_key, sizeof(self.print_key), err);

@@ -97,9 +97,9 @@ static bool write_all(HANDLE file, const char *data, size_t bytes)
 }
 
 /* Written under `temporary`, then renamed. */
-static sbx_status write_and_name(const wchar_t *temporary, const wchar_t *name, const char *path,
-                                 const void *data, size_t bytes, SECURITY_ATTRIBUTES *owner_only,
-                                 sbx_error *err)
+static sbx_status write_and_name(bool *out_is_new, const wchar_t *temporary, const wchar_t *name,
+                                 const char *path, const void *data, size_t bytes,
+                                 SECURITY_ATTRIBUTES *owner_only, sbx_error *err)
 {
     HANDLE file = CreateFileW(temporary, GENERIC_WRITE, 0, owner_only, CREATE_NEW,
                               FILE_ATTRIBUTE_NORMAL, NULL);
@@ -112,6 +112,7 @@ static sbx_status write_and_name(const wchar_t *temporary, const wchar_t *name, 
     CloseHandle(file);
     if (code == 0 && !MoveFileExW(temporary, name, MOVEFILE_WRITE_THROUGH))
         code = GetLastError();
+    *out_is_new = code == 0;
     if (code == 0)
         return SBX_OK;
     DeleteFileW(temporary);
@@ -120,8 +121,8 @@ static sbx_status write_and_name(const wchar_t *temporary, const wchar_t *name, 
     return fail(err, code, "creating the audit database", path);
 }
 
-sbx_status sbx_database_file_create(const char *path, const void *data, size_t bytes,
-                                    sbx_error *err)
+sbx_status sbx_database_file_create(bool *out_is_new, const char *path, const void *data,
+                                    size_t bytes, sbx_error *err)
 {
     sbx_security owner_only = {0};
     sbx_text beside = {0};
@@ -129,6 +130,7 @@ sbx_status sbx_database_file_create(const char *path, const void *data, size_t b
     wchar_t *temporary = NULL, *name = NULL;
     sbx_status st;
 
+    *out_is_new = false;
     if ((st = sbx_random_bytes(&random, sizeof(random), err)) != SBX_OK ||
         (st = sbx_security_owner_only(&owner_only, SBX_STEP_AUDIT, err)) != SBX_OK ||
         (st = make_folders(path, &owner_only.attributes, err)) != SBX_OK)
@@ -143,11 +145,70 @@ sbx_status sbx_database_file_create(const char *path, const void *data, size_t b
         st = sbx_fail_plain(err, SBX_INVALID, SBX_STEP_AUDIT,
                             "audit database %s: the path is not UTF-8", path);
     else
-        st = write_and_name(temporary, name, path, data, bytes, &owner_only.attributes, err);
+        st = write_and_name(out_is_new, temporary, name, path, data, bytes, &owner_only.attributes,
+                            err);
 out:
     free(temporary);
     free(name);
     sbx_text_done(&beside);
     sbx_security_done(&owner_only);
     return st;
+}
+
+sbx_status sbx_database_file_reserve(const char *path, sbx_error *err)
+{
+    sbx_security owner_only = {0};
+    wchar_t *name = sbx_wide_path(path);
+    HANDLE file = INVALID_HANDLE_VALUE;
+    sbx_status st = sbx_security_owner_only(&owner_only, SBX_STEP_AUDIT, err);
+
+    if (st == SBX_OK && name != NULL)
+        file = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, &owner_only.attributes,
+                           CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (st == SBX_OK && file == INVALID_HANDLE_VALUE)
+        st = fail(err, name == NULL ? ERROR_INVALID_NAME : GetLastError(), "creating the file",
+                  path);
+    if (file != INVALID_HANDLE_VALUE)
+        CloseHandle(file);
+    free(name);
+    sbx_security_done(&owner_only);
+    return st;
+}
+
+/* MoveFileEx() replaces nothing unless it is told to. */
+sbx_status sbx_database_file_publish(const char *temporary, const char *path, sbx_error *err)
+{
+    wchar_t *from = sbx_wide_path(temporary), *to = sbx_wide_path(path);
+    sbx_status st = SBX_OK;
+
+    if (from == NULL || to == NULL)
+        st = fail(err, ERROR_INVALID_NAME, "creating the file", path);
+    else if (!MoveFileExW(from, to, MOVEFILE_WRITE_THROUGH))
+        st = fail(err, GetLastError(), "creating the file", path);
+    free(from);
+    free(to);
+    return st;
+}
+
+void sbx_database_file_discard(const char *path)
+{
+    wchar_t *name = sbx_wide_path(path);
+
+    if (name != NULL)
+        DeleteFileW(name);
+    free(name);
+}
+
+void sbx_database_file_remove(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(endings); i++) {
+        sbx_text name = {0};
+
+        sbx_text_add_format(&name, "%s%s", path, endings[i]);
+        if (!name.failed)
+            sbx_database_file_discard(sbx_text_string(&name));
+        sbx_text_done(&name);
+    }
 }

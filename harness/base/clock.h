@@ -17,6 +17,9 @@ uint64_t sbx_clock_utc_us(void);       /* microseconds since 1970 */
 
 /* Seconds since 1970 as the caller's own time of day. */
 bool sbx_clock_local(struct tm *out, time_t seconds);
+/* As the time of day of UTC, and back. */
+bool sbx_clock_utc(struct tm *out, time_t seconds);
+time_t sbx_clock_from_utc(struct tm *date);
 
 enum { SBX_RUN_ID_BYTES = 27 };
 /* A ULID: 48 bits of UTC milliseconds, 80 random bits, Crockford base 32, upper case. */

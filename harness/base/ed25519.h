@@ -8,6 +8,9 @@
 
 enum { SBX_ED25519_KEY_BYTES = 32, SBX_ED25519_SIGNATURE_BYTES = 64 };
 
+/* False: this sbx was built without signatures, and the functions below must not be called. */
+bool sbx_ed25519_is_there(void);
+
 /* secret is the 32 bytes from which the key pair is made. */
 void sbx_ed25519_public(uint8_t out[SBX_ED25519_KEY_BYTES],
                         const uint8_t secret[SBX_ED25519_KEY_BYTES]);

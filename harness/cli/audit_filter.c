@@ -64,7 +64,7 @@ static bool to_time(time_t *out, struct tm date, bool is_utc)
 {
     struct tm asked = date;
 
-    *out = is_utc ? timegm(&date) : mktime(&date);
+    *out = is_utc ? sbx_clock_from_utc(&date) : mktime(&date);
     /* The 31st of February would be the 3rd of March. */
     return *out >= 0 && date.tm_mday == asked.tm_mday && date.tm_mon == asked.tm_mon &&
            asked.tm_hour < 24 && asked.tm_min < 60 && asked.tm_sec < 60;

@@ -114,8 +114,7 @@ static void describe_chain(reporting *self)
     } else if (found.wrong_count > 0) {
         self->request.chain_state = "broken";
         sbx_text_add_format(&self->chain, "%llu things do not hold, the first: %s",
-                            (unsigned long long)found.wrong_count,
-                            sbx_text_string(&self->finding));
+                            (unsigned long long)found.wrong_count, sbx_text_string(&self->finding));
     } else {
         self->request.chain_state = "intact";
         sbx_text_add_format(&self->chain,

@@ -48,7 +48,8 @@ static void test_bash(void **state)
     const sbx_test_place *place = *state;
     static const question questions[] = {
         {"sbx exe", "exec\n"},
-        {"sbx audit ", "ls show denials top stats tail diff sql keygen seal verify prune backup export report --help\n"},
+        {"sbx audit ", "ls show denials top stats tail diff sql keygen seal verify prune backup "
+                       "export report --help\n"},
         {"sbx audit ls --s", "--since --status --session\n"},
         {"sbx audit ls --status li", "limit\n"},
         {"sbx audit ls --status = re", "refused\n"},

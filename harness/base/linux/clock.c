@@ -21,6 +21,16 @@ uint64_t sbx_clock_utc_us(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000) + (uint64_t)now.tv_nsec / 1000;
 }
 
+bool sbx_clock_utc(struct tm *out, time_t seconds)
+{
+    return gmtime_r(&seconds, out) != NULL;
+}
+
+time_t sbx_clock_from_utc(struct tm *date)
+{
+    return timegm(date);
+}
+
 bool sbx_clock_local(struct tm *out, time_t seconds)
 {
     return localtime_r(&seconds, out) != NULL;

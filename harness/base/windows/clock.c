@@ -32,6 +32,16 @@ uint64_t sbx_clock_utc_us(void)
     return ((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) / 10 - since_1601;
 }
 
+bool sbx_clock_utc(struct tm *out, time_t seconds)
+{
+    return gmtime_s(out, &seconds) == 0;
+}
+
+time_t sbx_clock_from_utc(struct tm *date)
+{
+    return _mkgmtime(date);
+}
+
 bool sbx_clock_local(struct tm *out, time_t seconds)
 {
     return localtime_s(out, &seconds) == 0;

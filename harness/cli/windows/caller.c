@@ -171,6 +171,16 @@ const char *sbx_caller_signal_name(int number)
 }
 
 /* The last part of the caller's SID tells the accounts of one machine apart. */
+/* By number only: the record has numbers. */
+bool sbx_caller_find_user(unsigned *out, const char *name)
+{
+    char *end = NULL;
+    unsigned long number = strtoul(name, &end, 10);
+
+    *out = (unsigned)number;
+    return name[0] >= '0' && name[0] <= '9' && *end == '\0' && number < UINT32_MAX;
+}
+
 unsigned sbx_caller_user(void)
 {
     char sid[SBX_SID_TEXT_BYTES];
