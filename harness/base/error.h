@@ -56,7 +56,8 @@ typedef enum sbx_status {
     X(EXEC, "exec")             /* the command itself */                                           \
     X(WATCH, "watch")           /* following the run */                                            \
     X(RESULT, "result")         /* writing the result file */                                      \
-    X(DOCTOR, "doctor")
+    X(DOCTOR, "doctor")                                                                            \
+    X(BATCH, "batch")           /* a manifest, and what runs its tasks */
 
 typedef enum sbx_step {
 #define X(name, word) SBX_STEP_##name,

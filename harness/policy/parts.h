@@ -17,8 +17,6 @@ void sbx_policy_set_name(sbx_policy *policy, const char *name);
 /* Not a built-in policy's name. */
 bool sbx_policy_name_is_file(const char *name);
 
-/* The merged policy as canonical JSON: every key, in a fixed order; of set variables only the names. */
-void sbx_policy_to_json(sbx_text *out, const sbx_policy *policy);
 /* The limits as a member "limits" of an open object: bytes, ns, thousandths of a CPU. */
 void sbx_policy_limits_to_json(sbx_json *json, const sbx_limits *limits);
 

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "harness/base/error.h"
+#include "harness/base/text.h"
 #include "limits/limits.h"
 
 typedef enum sbx_network {
@@ -92,5 +92,8 @@ SBX_MUST_USE sbx_status sbx_policy_parse(sbx_policy *policy, const char *text, s
 
 /* A built-in policy, or a file where the name contains a '/' or ends in ".json". */
 SBX_MUST_USE sbx_status sbx_policy_load(sbx_policy *policy, const char *name_or_path, sbx_error *err);
+
+/* The merged policy as canonical JSON: every key, in a fixed order; of set variables only the names. */
+void sbx_policy_to_json(sbx_text *out, const sbx_policy *policy);
 
 #endif
