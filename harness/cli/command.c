@@ -20,6 +20,15 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
          "executable; 127 not found; 137 another limit; 128+n signal n.\n\n"
          "SIZE is like 512K, 2G, 1.5GiB; TIME like 250ms, 60s, 2m, and a bare number is seconds; "
          "\"unlimited\" lifts what the policy says."},
+    [SBX_COMMAND_BATCH] = {"batch", "run …", "Run many commands, each as exec would", ""},
+    [SBX_COMMAND_BATCH_RUN] =
+        {"batch run", "MANIFEST", "Run the tasks of a manifest, each as exec would",
+         "MANIFEST is a file of JSON Lines, one task on each line, see sbx-batch(1); with --lines, "
+         "of commands for the shell; \"-\" is stdin. The options for limits and policy hold for "
+         "tasks that say nothing else.\n\n"
+         "The first Ctrl-C finishes what runs, the second kills it.\n\n"
+         "Exit code: 0 all passed; 2 the manifest or an option is wrong, nothing was started; 100 "
+         "some failed or were not run; 125 sbx failed; 130 interrupted."},
     [SBX_COMMAND_AUDIT] = {"audit", "ls|show|denials|top|stats|tail|diff|sql …",
                            "Read, verify and keep the audit database", ""},
     [SBX_COMMAND_AUDIT_LS] = {"audit ls", "", "List runs, newest first", ""},

@@ -20,6 +20,8 @@
 typedef enum sbx_command_id {
     SBX_COMMAND_MAIN, /* before any command word: sbx --version */
     SBX_COMMAND_EXEC,
+    SBX_COMMAND_BATCH, /* a family, too */
+    SBX_COMMAND_BATCH_RUN,
     SBX_COMMAND_AUDIT, /* a family: only its members do something */
     SBX_COMMAND_AUDIT_LS,
     SBX_COMMAND_AUDIT_SHOW,
@@ -80,6 +82,8 @@ enum {
 /* argv without the program and the command's own words, NULL-terminated. Return the exit code. */
 int sbx_command_main(int argc, char **argv);
 int sbx_command_exec(int argc, char **argv);
+int sbx_command_batch(int argc, char **argv);
+int sbx_command_batch_run(int argc, char **argv);
 int sbx_command_audit(int argc, char **argv);
 int sbx_command_audit_ls(int argc, char **argv);
 int sbx_command_audit_show(int argc, char **argv);

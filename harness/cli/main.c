@@ -12,6 +12,8 @@
 static int (*const runners[SBX_COMMAND_COUNT])(int argc, char **argv) = {
     [SBX_COMMAND_MAIN] = sbx_command_main,
     [SBX_COMMAND_EXEC] = sbx_command_exec,
+    [SBX_COMMAND_BATCH] = sbx_command_batch,
+    [SBX_COMMAND_BATCH_RUN] = sbx_command_batch_run,
     [SBX_COMMAND_AUDIT] = sbx_command_audit,
     [SBX_COMMAND_AUDIT_LS] = sbx_command_audit_ls,
     [SBX_COMMAND_AUDIT_SHOW] = sbx_command_audit_show,

@@ -16,9 +16,10 @@
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
 #define ON_FILES (ON_SEALS | ON(AUDIT_PRUNE) | ON(AUDIT_BACKUP))
 #define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_FILES)
+#define ON_RUNS (ON(EXEC) | ON(BATCH_RUN))
 #define ON_ALL                                                                                     \
-    (ON(MAIN) | ON(EXEC) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) | ON(COMPLETION) |       \
-     ON(HELP))
+    (ON(MAIN) | ON_RUNS | ON(BATCH) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) |             \
+     ON(COMPLETION) | ON(HELP))
 
 #define LIMITS "Limits (for all processes of the command together, unless said otherwise):"
 #define POLICY "What the command may do:"
@@ -32,34 +33,34 @@
 
 /* id, commands, name, letter, repeatable, argument, group, help */
 const sbx_option sbx_options[] = {
-    {SBX_OPTION_MEM, ON(EXEC), "mem", 'm', false, "SIZE", LIMITS,
+    {SBX_OPTION_MEM, ON_RUNS, "mem", 'm', false, "SIZE", LIMITS,
      "Memory, swap included. Reaching it kills the command (exit 137, reason \"memory\")."},
-    {SBX_OPTION_SWAP, ON(EXEC), "swap", 0, false, "SIZE", LIMITS,
+    {SBX_OPTION_SWAP, ON_RUNS, "swap", 0, false, "SIZE", LIMITS,
      "Swap that may be used on top of --mem; 0 for none."},
-    {SBX_OPTION_MEM_ACTION, ON(EXEC), "mem-action", 0, false, "kill|fail", LIMITS,
+    {SBX_OPTION_MEM_ACTION, ON_RUNS, "mem-action", 0, false, "kill|fail", LIMITS,
      "At the memory limit: kill the command (the default), or let the allocation fail and the "
      "command decide."},
-    {SBX_OPTION_CPUS, ON(EXEC), "cpus", 0, false, "N", LIMITS,
+    {SBX_OPTION_CPUS, ON_RUNS, "cpus", 0, false, "N", LIMITS,
      "Rate: at most N CPUs' worth of time, such as 2 or 0.5."},
-    {SBX_OPTION_CPU, ON(EXEC), "cpu", 0, false, "TIME", LIMITS,
+    {SBX_OPTION_CPU, ON_RUNS, "cpu", 0, false, "TIME", LIMITS,
      "CPU time used up in all (exit 124, reason \"cpu\")."},
-    {SBX_OPTION_WALL, ON(EXEC), "wall", 't', false, "TIME", LIMITS,
+    {SBX_OPTION_WALL, ON_RUNS, "wall", 't', false, "TIME", LIMITS,
      "Time since the command's start (exit 124, reason \"wall\")."},
-    {SBX_OPTION_IDLE, ON(EXEC), "idle", 0, false, "TIME", LIMITS,
+    {SBX_OPTION_IDLE, ON_RUNS, "idle", 0, false, "TIME", LIMITS,
      "Time during which the command used next to no CPU (exit 124, reason \"idle\")."},
-    {SBX_OPTION_PROCS, ON(EXEC), "procs", 0, false, "N", LIMITS,
+    {SBX_OPTION_PROCS, ON_RUNS, "procs", 0, false, "N", LIMITS,
      "Processes and threads alive at once; starting one more fails."},
-    {SBX_OPTION_FSIZE, ON(EXEC), "fsize", 0, false, "SIZE", LIMITS,
+    {SBX_OPTION_FSIZE, ON_RUNS, "fsize", 0, false, "SIZE", LIMITS,
      "Largest file that a process may write (exit 137, reason \"fsize\")."},
-    {SBX_OPTION_FILES, ON(EXEC), "files", 0, false, "N", LIMITS,
+    {SBX_OPTION_FILES, ON_RUNS, "files", 0, false, "N", LIMITS,
      "Open files of each process; opening one more fails."},
-    {SBX_OPTION_OUTPUT, ON(EXEC), "output", 0, false, "SIZE", LIMITS,
+    {SBX_OPTION_OUTPUT, ON_RUNS, "output", 0, false, "SIZE", LIMITS,
      "Bytes on stdout and stderr together (exit 137, reason \"output\"). Only with this option do "
      "they pass through sbx."},
-    {SBX_OPTION_GRACE, ON(EXEC), "grace", 0, false, "TIME", LIMITS,
+    {SBX_OPTION_GRACE, ON_RUNS, "grace", 0, false, "TIME", LIMITS,
      "Between TERM and KILL when a time limit or a signal to sbx stops the command (default 2s)."},
 
-    {SBX_OPTION_POLICY, ON(EXEC), "policy", 'p', false, "NAME|FILE", POLICY,
+    {SBX_OPTION_POLICY, ON_RUNS, "policy", 'p', false, "NAME|FILE", POLICY,
      "Start from a built-in policy (read-only, workspace, grader) or a file, see sbx-policy(5). "
      "Default: read-only. The options here override it."},
     {SBX_OPTION_WRITE, ON(EXEC), "write", 'w', true, "DIR", POLICY,
@@ -87,17 +88,42 @@ const sbx_option sbx_options[] = {
 
     {SBX_OPTION_CWD, ON(EXEC), "cwd", 'C', false, "DIR", RUN,
      "Working directory of the command. Relative paths in other options are not affected."},
-    {SBX_OPTION_ALLOW_DEGRADED, ON(EXEC), "allow-degraded", 0, false, FLAG, RUN,
+    {SBX_OPTION_ALLOW_DEGRADED, ON_RUNS, "allow-degraded", 0, false, FLAG, RUN,
      "Run also where this host cannot enforce everything, and record what is missing. Without it, "
      "sbx refuses."},
-    {SBX_OPTION_NO_WATCH, ON(EXEC), "no-watch", 0, false, FLAG, RUN,
+    {SBX_OPTION_NO_WATCH, ON_RUNS, "no-watch", 0, false, FLAG, RUN,
      "Do not watch for denied accesses. They are denied all the same, but not recorded."},
     {SBX_OPTION_DRY_RUN, ON(EXEC), "dry-run", 0, false, FLAG, RUN,
      "Print on stdout, as JSON, what would be enforced, and run nothing."},
 
-    {SBX_OPTION_AUDIT, ON(EXEC), "audit", 0, false, "required|best-effort", RECORD,
+    {SBX_OPTION_JOBS, ON(BATCH_RUN), "jobs", 'j', false, "N", RUN,
+     "Tasks that run at once, at most (default: as many as there are CPUs). Fewer where their "
+     "limits of memory or CPUs add up to more than the host has."},
+    {SBX_OPTION_HOST_MEM, ON(BATCH_RUN), "host-mem", 0, false, "SIZE", RUN,
+     "Memory that the limits of all running tasks may add up to (default: what is available)."},
+    {SBX_OPTION_LINES, ON(BATCH_RUN), "lines", 0, false, FLAG, RUN,
+     "MANIFEST holds commands for /bin/sh -c, one on each line; # begins a comment."},
+    {SBX_OPTION_RETRIES, ON(BATCH_RUN), "retries", 0, false, "N", RUN,
+     "Run a task that fails up to N times more; one that passes then is flaky."},
+    {SBX_OPTION_HALT, ON(BATCH_RUN), "halt", 0, false, "WHEN", RUN,
+     "soon,fail=N or now,fail=N, N a number or a share like 10%: when so many tasks have failed, "
+     "start no more, or stop what runs, too."},
+    {SBX_OPTION_TIMEOUT_BATCH, ON(BATCH_RUN), "timeout-batch", 0, false, "TIME", RUN,
+     "Stop the whole batch after that time."},
+    {SBX_OPTION_DRY_RUN, ON(BATCH_RUN), "dry-run", 0, false, FLAG, RUN,
+     "Check the manifest, and run nothing."},
+    {SBX_OPTION_OUT, ON(BATCH_RUN), "out", 'o', false, "DIR", RECORD,
+     "Keep the results there: results.jsonl, summary.json, and what each task wrote."},
+    {SBX_OPTION_RESUME, ON(BATCH_RUN), "resume", 0, false, FLAG, RECORD,
+     "Go on with the batch in --out: tasks that have passed or failed are not run again."},
+    {SBX_OPTION_RERUN, ON(BATCH_RUN), "rerun", 0, false, "WHICH", RECORD,
+     "failed, flaky or a batch's id: run again, as a new batch in --out, only tasks that did not "
+     "pass, were flaky, or that "
+     "batch ran."},
+
+    {SBX_OPTION_AUDIT, ON_RUNS, "audit", 0, false, "required|best-effort", RECORD,
      "Without a record, no run (required, the default); or warn and run (best-effort)."},
-    {SBX_OPTION_AUDIT_DB, ON(EXEC) | ON_AUDIT | ON_FILES, "audit-db", 0, false, "FILE", RECORD,
+    {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES, "audit-db", 0, false, "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
     {SBX_OPTION_DB, ON_AUDIT | ON_FILES, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
@@ -120,11 +146,11 @@ const sbx_option sbx_options[] = {
      "Then remove the oldest until no more than that is in use, whatever else was said."},
     {SBX_OPTION_DRY_RUN, ON(AUDIT_PRUNE), "dry-run", 0, false, FLAG, RECORD,
      "Only say what would be removed."},
-    {SBX_OPTION_SESSION, ON(EXEC), "session", 0, false, "ID", RECORD,
+    {SBX_OPTION_SESSION, ON_RUNS, "session", 0, false, "ID", RECORD,
      "Recorded with the run: which session it belongs to."},
-    {SBX_OPTION_AGENT, ON(EXEC), "agent", 0, false, "NAME", RECORD,
+    {SBX_OPTION_AGENT, ON_RUNS, "agent", 0, false, "NAME", RECORD,
      "Recorded with the run: who asked for it."},
-    {SBX_OPTION_LABEL, ON(EXEC), "label", 'l', true, "KEY=VALUE", RECORD,
+    {SBX_OPTION_LABEL, ON_RUNS, "label", 'l', true, "KEY=VALUE", RECORD,
      "Recorded with the run: anything else."},
     {SBX_OPTION_RESULT, ON(EXEC), "result", 0, false, "FILE", RECORD,
      "Write how the run ended to FILE as JSON. It says what the exit code cannot."},
@@ -174,13 +200,12 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_DENIALS, ON(EXEC), "denials", 0, false, "summary|json|off", OUTPUT,
      "What was denied, on stderr at the end: a few lines, all of it as JSON, or nothing. Default: "
      "the summary, and only when the command failed."},
-    {SBX_OPTION_QUIET, ON(EXEC), "quiet", 'q', false, FLAG, OUTPUT,
+    {SBX_OPTION_QUIET, ON_RUNS, "quiet", 'q', false, FLAG, OUTPUT,
      "Say nothing on stderr unless sbx itself fails."},
     {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,
      "At the end, instead of messages, the result as one line of JSON on stderr."},
-    {SBX_OPTION_JSON,
-     (ON_AUDIT & ~ON_WRITERS) | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR), "json", 0, false,
-     FLAG, OUTPUT, "Print JSON."},
+    {SBX_OPTION_JSON, (ON_AUDIT & ~ON_WRITERS) | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR),
+     "json", 0, false, FLAG, OUTPUT, "Print JSON."},
     {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
     {SBX_OPTION_EXPORT_FORMAT, ON(AUDIT_EXPORT), "format", 'f', false,
@@ -208,6 +233,8 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_TIMEOUT, ON(AUDIT_SQL), "timeout", 't', false, "TIME", OUTPUT,
      "Stop the statement after that (default 10s)."},
     {SBX_OPTION_JSON, ON(MAIN), "json", 0, false, FLAG, GENERAL, "With --version: print JSON."},
+    {SBX_OPTION_JSON, ON(BATCH_RUN), "json", 0, false, FLAG, OUTPUT,
+     "At the end, the summary as JSON on stdout."},
     {SBX_OPTION_VERSION, ON(MAIN), "version", 'V', false, FLAG, GENERAL,
      "Print the version, and those of what is built in."},
     {SBX_OPTION_DUMP_OPTIONS, ON(MAIN), "dump-options", 0, false, FLAG, NULL,
