@@ -112,7 +112,7 @@ int sbx_index_open(sqlite3 **out, const char *index_path, const char *log_path)
     static const char set_up[] =
         "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; "
         "PRAGMA log.cache_size = -16000; PRAGMA wal_autocheckpoint = 8000;"
-        "CREATE TEMP TABLE todo(run INTEGER PRIMARY KEY);"
+        "CREATE TEMP TABLE pending(run INTEGER PRIMARY KEY);"
         "CREATE TEMP TABLE fact(kind INTEGER, value, run INTEGER, count INTEGER, last_us INTEGER);";
     int64_t version = 0, id = 0;
     int rc = sqlite3_open_v2(index_path, out,
@@ -193,16 +193,17 @@ static int check_state(bool *out_is_new, sqlite3 *db)
 
 /* Which runs this step takes in, and what the state is then. */
 static const char take_built[] =
-    "DELETE FROM temp.todo; DELETE FROM temp.fact;"
-    "INSERT INTO temp.todo SELECT id FROM main.state CROSS JOIN log.run WHERE id > built_run AND "
+    "DELETE FROM temp.pending; DELETE FROM temp.fact;"
+    "INSERT INTO temp.pending SELECT id FROM main.state CROSS JOIN log.run WHERE id > built_run "
+    "AND "
     "id <= min(built_run + 200000, build_to) AND " ENDED ";"
     "INSERT OR IGNORE INTO main.lost SELECT id FROM main.state CROSS JOIN log.run WHERE id > "
     "built_run AND "
     "id <= min(built_run + 200000, build_to) AND status = 'lost';"
     "UPDATE main.state SET built_run = min(built_run + 200000, build_to);";
 static const char take_events[] =
-    "DELETE FROM temp.todo; DELETE FROM temp.fact;"
-    "INSERT INTO temp.todo SELECT id FROM log.run WHERE id IN(SELECT event.run FROM main.state "
+    "DELETE FROM temp.pending; DELETE FROM temp.fact;"
+    "INSERT INTO temp.pending SELECT id FROM log.run WHERE id IN(SELECT event.run FROM main.state "
     "CROSS "
     "JOIN log.event AS event WHERE event.seq > state.seq AND event.seq <= state.seq + 600000 AND "
     "event.kind IN('run.end', 'run.refused')) AND " ENDED ";"
@@ -217,27 +218,31 @@ _Static_assert(RUNS_AT_ONCE == 200000 && EVENTS_AT_ONCE == 600000, "the numbers 
 
 /* kind, value, run, count, last_us. */
 static const char find_facts[] =
-    "INSERT INTO temp.fact SELECT 1, target, denial.run, sum(count), max(last_us) FROM temp.todo "
-    "CROSS JOIN log.denial ON denial.run = todo.run GROUP BY denial.run, target;"
+    "INSERT INTO temp.fact SELECT 1, target, denial.run, sum(count), max(last_us) FROM "
+    "temp.pending "
+    "CROSS JOIN log.denial ON denial.run = pending.run GROUP BY denial.run, target;"
     "INSERT INTO temp.fact SELECT 2, coalesce(exe, ''), denial.run, sum(count), max(last_us) FROM "
-    "temp.todo CROSS JOIN log.denial ON denial.run = todo.run GROUP BY denial.run, exe;"
-    "INSERT INTO temp.fact SELECT 3, rule, denial.run, sum(count), max(last_us) FROM temp.todo "
-    "CROSS JOIN log.denial ON denial.run = todo.run GROUP BY denial.run, rule;"
-    "INSERT INTO temp.fact SELECT 4, exe, process.run, count(*), max(start_us) FROM temp.todo "
-    "CROSS JOIN log.process ON process.run = todo.run WHERE exe IS NOT NULL "
+    "temp.pending CROSS JOIN log.denial ON denial.run = pending.run GROUP BY denial.run, exe;"
+    "INSERT INTO temp.fact SELECT 3, rule, denial.run, sum(count), max(last_us) FROM temp.pending "
+    "CROSS JOIN log.denial ON denial.run = pending.run GROUP BY denial.run, rule;"
+    "INSERT INTO temp.fact SELECT 4, exe, process.run, count(*), max(start_us) FROM temp.pending "
+    "CROSS JOIN log.process ON process.run = pending.run WHERE exe IS NOT NULL "
     "GROUP BY process.run, exe;"
     "INSERT INTO temp.fact SELECT column1, column2, id, 1, started_us FROM (SELECT 5 AS column1, "
-    "status AS column2, id, started_us FROM temp.todo CROSS JOIN log.run ON run.id = todo.run "
-    "WHERE status <> 'ok' UNION ALL SELECT 6, reason, id, started_us FROM temp.todo CROSS JOIN "
-    "log.run ON run.id = todo.run WHERE reason <> '' UNION ALL SELECT 7, caller_uid, id, "
-    "started_us FROM temp.todo CROSS JOIN log.run ON run.id = todo.run UNION ALL SELECT 8, "
-    "session, id, started_us FROM temp.todo CROSS JOIN log.run ON run.id = todo.run WHERE session "
-    "IS NOT NULL UNION ALL SELECT 9, agent, id, started_us FROM temp.todo CROSS JOIN log.run ON "
-    "run.id = todo.run WHERE agent IS NOT NULL UNION ALL SELECT 10, batch, id, started_us FROM "
-    "temp.todo CROSS JOIN log.run ON run.id = todo.run WHERE batch IS NOT NULL);"
+    "status AS column2, id, started_us FROM temp.pending CROSS JOIN log.run ON run.id = "
+    "pending.run "
+    "WHERE status <> 'ok' UNION ALL SELECT 6, reason, id, started_us FROM temp.pending CROSS JOIN "
+    "log.run ON run.id = pending.run WHERE reason <> '' UNION ALL SELECT 7, caller_uid, id, "
+    "started_us FROM temp.pending CROSS JOIN log.run ON run.id = pending.run UNION ALL SELECT 8, "
+    "session, id, started_us FROM temp.pending CROSS JOIN log.run ON run.id = pending.run WHERE "
+    "session "
+    "IS NOT NULL UNION ALL SELECT 9, agent, id, started_us FROM temp.pending CROSS JOIN log.run ON "
+    "run.id = pending.run WHERE agent IS NOT NULL UNION ALL SELECT 10, batch, id, started_us FROM "
+    "temp.pending CROSS JOIN log.run ON run.id = pending.run WHERE batch IS NOT NULL);"
     "INSERT INTO temp.fact SELECT 11, label.key || '=' || label.value, run.id, 1, run.started_us "
     "FROM "
-    "temp.todo CROSS JOIN log.run ON run.id = todo.run CROSS JOIN json_each(run.labels) AS label "
+    "temp.pending CROSS JOIN log.run ON run.id = pending.run CROSS JOIN json_each(run.labels) AS "
+    "label "
     "WHERE run.labels IS NOT NULL;";
 
 /* Rules are counted, but nobody asks for the runs of one. */
@@ -249,22 +254,26 @@ static const char put_facts[] =
     "INSERT INTO main.posting SELECT name.id, fact.run FROM temp.fact AS fact CROSS JOIN main.name "
     "ON name.kind = fact.kind AND name.value = fact.value WHERE fact.kind <> 3 ORDER BY 1, 2;"
     "INSERT INTO main.measure SELECT * FROM (SELECT 1 AS kind, memory_peak_bytes AS value, id FROM "
-    "temp.todo CROSS JOIN log.run ON run.id = todo.run UNION ALL SELECT 2, user_ns + system_ns, id "
-    "FROM temp.todo CROSS JOIN log.run ON run.id = todo.run UNION ALL SELECT 3, wall_ns, id FROM "
-    "temp.todo CROSS JOIN log.run ON run.id = todo.run UNION ALL SELECT 4, nullif(denied_total, "
-    "0), id FROM temp.todo CROSS JOIN log.run ON run.id = todo.run UNION ALL SELECT 5, "
-    "memory_peak_bytes * 1000 / limit_memory_bytes, id FROM temp.todo CROSS JOIN log.run ON run.id "
-    "= todo.run WHERE limit_memory_bytes > 0) WHERE value IS NOT NULL ORDER BY 1, 2, 3;"
+    "temp.pending CROSS JOIN log.run ON run.id = pending.run UNION ALL SELECT 2, user_ns + "
+    "system_ns, id "
+    "FROM temp.pending CROSS JOIN log.run ON run.id = pending.run UNION ALL SELECT 3, wall_ns, id "
+    "FROM "
+    "temp.pending CROSS JOIN log.run ON run.id = pending.run UNION ALL SELECT 4, "
+    "nullif(denied_total, "
+    "0), id FROM temp.pending CROSS JOIN log.run ON run.id = pending.run UNION ALL SELECT 5, "
+    "memory_peak_bytes * 1000 / limit_memory_bytes, id FROM temp.pending CROSS JOIN log.run ON "
+    "run.id "
+    "= pending.run WHERE limit_memory_bytes > 0) WHERE value IS NOT NULL ORDER BY 1, 2, 3;"
     "INSERT INTO main.daily SELECT started_us / 86400000000, status, coalesce(reason, ''), "
     "count(*), coalesce(sum(wall_ns), 0), coalesce(sum(user_ns + system_ns), 0), "
     "coalesce(max(memory_peak_bytes), 0), coalesce(sum(denied_total), 0), "
-    "coalesce(sum(leaked_procs), 0) FROM temp.todo CROSS JOIN log.run ON run.id = todo.run "
+    "coalesce(sum(leaked_procs), 0) FROM temp.pending CROSS JOIN log.run ON run.id = pending.run "
     "GROUP BY 1, 2, 3 ON CONFLICT(day, status, reason) DO UPDATE SET runs = runs + excluded.runs, "
     "wall_ns = wall_ns + excluded.wall_ns, cpu_ns = cpu_ns + excluded.cpu_ns, memory_peak_bytes = "
     "max(memory_peak_bytes, excluded.memory_peak_bytes), denied = denied + excluded.denied, "
     "leaked = leaked + excluded.leaked;"
-    "DELETE FROM main.lost WHERE run IN(SELECT run FROM temp.todo);"
-    "INSERT INTO main.indexed SELECT run FROM temp.todo;";
+    "DELETE FROM main.lost WHERE run IN(SELECT run FROM temp.pending);"
+    "INSERT INTO main.indexed SELECT run FROM temp.pending;";
 
 static int do_step(bool *out_is_current, uint64_t *out_done, uint64_t *out_all, sqlite3 *db)
 {

@@ -105,7 +105,7 @@ static inline void fixture_describe(fixture_run *out)
     out->start = (sbx_store_start){
         .run_id = out->id,
         .argv = argv,
-        .cwd = "/work",
+        .cwd = "/project",
         .env = env,
         .policy_name = "workspace",
         .policy_json = "{\"version\":1}",

@@ -18,16 +18,16 @@
 #define OTHER_RUN "S-1-5-21-55-66-77-88"
 
 static const sbx_rule rules[] = {
-    {SBX_RULE_WRITE, true, "/work", "write"},
-    {SBX_RULE_WRITE, true, "/work/.git/objects",
+    {SBX_RULE_WRITE, true, "/project", "write"},
+    {SBX_RULE_WRITE, true, "/project/.git/objects",
      "write"}, /* nested below a protected name: see below */
     {SBX_RULE_WRITE, false, "/single.txt", "write"},
-    {SBX_RULE_PROTECT, true, "/work/.git", "protect .git"},
-    {SBX_RULE_PROTECT, false, "/work/pinned/deep/keep.txt", "deny_write"},
-    {SBX_RULE_PROTECT_ABSENT, true, "/work/.agents", "protect .agents"},
-    {SBX_RULE_PIN, true, "/work/pinned", "pin"},
-    {SBX_RULE_PIN, true, "/work/pinned/deep", "pin"},
-    {SBX_RULE_DENY, true, "/work/secret", "deny"},
+    {SBX_RULE_PROTECT, true, "/project/.git", "protect .git"},
+    {SBX_RULE_PROTECT, false, "/project/pinned/deep/keep.txt", "deny_write"},
+    {SBX_RULE_PROTECT_ABSENT, true, "/project/.agents", "protect .agents"},
+    {SBX_RULE_PIN, true, "/project/pinned", "pin"},
+    {SBX_RULE_PIN, true, "/project/pinned/deep", "pin"},
+    {SBX_RULE_DENY, true, "/project/secret", "deny"},
     {SBX_RULE_DENY, true, "/home/.ssh", "secret"},
 };
 
@@ -169,22 +169,23 @@ typedef struct expectation {
 } expectation;
 
 static const expectation table[] = {
-    {"/work", "RWMdpo", "RWMdpo"}, /* filled, not taken away */
-    {"/work/new.c", "RWMDpo", "RWMDpo"},
-    {"/work/src", "RWMDpo", "RWMDpo"},
-    {"/work/src/deep/a.c", "RWMDpo", "RWMDpo"},
-    {"/work/.git", "Rwmdpo", "Rwmdpo"},
-    {"/work/.git/config.x", "Rwmdpo", "Rwmdpo"},
-    {"/work/.git/hooks/pre.sh", "Rwmdpo", "Rwmdpo"},
-    {"/work/.git/objects", "RWMdpo", "RWMdpo"}, /* what is said nearer wins, in both directions */
-    {"/work/.agents", "Rwmdpo", "Rwmdpo"},
-    {"/work/.agents/x.md", "Rwmdpo", "Rwmdpo"},
-    {"/work/pinned", "RWMdpo", "RWMdpo"}, /* used, not renamed */
-    {"/work/pinned/deep", "RWMdpo", "RWMdpo"},
-    {"/work/pinned/deep/keep.txt", "Rwmdpo", "Rwmdpo"},
-    {"/work/pinned/deep/free.txt", "RWMDpo", "RWMDpo"},
-    {"/work/secret", "Rwmdpo", "rwmdpo"},
-    {"/work/secret/key.pem", "Rwmdpo", "rwmdpo"},
+    {"/project", "RWMdpo", "RWMdpo"}, /* filled, not taken away */
+    {"/project/new.c", "RWMDpo", "RWMDpo"},
+    {"/project/src", "RWMDpo", "RWMDpo"},
+    {"/project/src/deep/a.c", "RWMDpo", "RWMDpo"},
+    {"/project/.git", "Rwmdpo", "Rwmdpo"},
+    {"/project/.git/config.x", "Rwmdpo", "Rwmdpo"},
+    {"/project/.git/hooks/pre.sh", "Rwmdpo", "Rwmdpo"},
+    {"/project/.git/objects", "RWMdpo",
+     "RWMdpo"}, /* what is said nearer wins, in both directions */
+    {"/project/.agents", "Rwmdpo", "Rwmdpo"},
+    {"/project/.agents/x.md", "Rwmdpo", "Rwmdpo"},
+    {"/project/pinned", "RWMdpo", "RWMdpo"}, /* used, not renamed */
+    {"/project/pinned/deep", "RWMdpo", "RWMdpo"},
+    {"/project/pinned/deep/keep.txt", "Rwmdpo", "Rwmdpo"},
+    {"/project/pinned/deep/free.txt", "RWMDpo", "RWMDpo"},
+    {"/project/secret", "Rwmdpo", "rwmdpo"},
+    {"/project/secret/key.pem", "Rwmdpo", "rwmdpo"},
     {"/home/.ssh/id.key", "Rwmdpo", "rwmdpo"},
     {"/home/notes.txt", "Rwmdpo", "Rwmdpo"},
     {"/single.txt", "RWMdpo", "RWMdpo"},
@@ -232,14 +233,14 @@ static void without_the_walls(void **state)
     for (size_t i = 0; i < step_count; i++)
         if (steps[i].ace.kind == SBX_ACE_DENY)
             steps[i].ace.mask = 0;
-    check(&token, "/work/.git/config.x", "WD");
-    check(&token, "/work/pinned", "D");
+    check(&token, "/project/.git/config.x", "WD");
+    check(&token, "/project/pinned", "D");
     for (size_t i = 0; i < step_count; i++)
         steps[i].ace.flags &= ~(unsigned)SBX_ACE_INHERIT_ONLY;
-    check(&token, "/work", "D");
+    check(&token, "/project", "D");
     for (size_t i = 0; i < step_count; i++)
         steps[i].ace.sid = OTHER_RUN;
-    check(&token, "/work/new.c", "wd");
+    check(&token, "/project/new.c", "wd");
 }
 
 /* The reading of "write access" that would let deleting through is the reason why a host is asked. */
@@ -268,7 +269,7 @@ static void what_was_made_stays_the_callers(void **state)
 
     (void)state;
     set_up(GROUP);
-    object_at(&made, "/work/made.txt", SANDBOX);
+    object_at(&made, "/project/made.txt", SANDBOX);
     assert_true(oracle_grants(&caller, &made, &oracle_files, SBX_GENERIC_ALL));
 }
 

@@ -50,7 +50,7 @@ static void nothing_else(void **state)
         other[i] = '!';
         assert_false(sbx_lease_parse(&read, other));
     }
-    assert_false(sbx_lease_parse(&read, "/work/.git"));
+    assert_false(sbx_lease_parse(&read, "/project/.git"));
     assert_false(sbx_lease_parse(&read, ""));
 }
 

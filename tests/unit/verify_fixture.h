@@ -121,7 +121,7 @@ static inline void put_rich_run(sbx_store *store)
 
     fixture_describe(&run);
     run.start.argv = (const char *const[]){"ma\"ke\n", "\xc3\xa4", "\xff", NULL};
-    run.start.cwd = "/work/\xfe";
+    run.start.cwd = "/project/\xfe";
     run.start.session = "s\t1\\";
     run.start.agent = "a";
     run.start.labels = (const char *const[]){"a=1", "b=\"", NULL};
