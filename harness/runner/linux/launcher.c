@@ -51,7 +51,8 @@ static sbx_status enter_network(sbx_launcher *self, sbx_error *err)
     int to;
 
     if (wants_empty && self->empty_net < 0) {
-        self->host_net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (self->host_net < 0) /* once: after a failure below we may not be there any more */
+            self->host_net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         if (self->host_net < 0 || unshare(CLONE_NEWNET) != 0 ||
             (self->empty_net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
             return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_NAMESPACE, errno,

@@ -21,6 +21,7 @@ typedef struct live_run {
     const sbx_plan *plan;
     const sbx_run_options *options;
     const sbx_run_base *base;
+    sbx_launcher *launcher; /* of base, where the job can be entered by its target; else NULL */
     sbx_result *result;
     sbx_error *err; /* of result */
     char job_name[SBX_JOB_NAME_BYTES];
@@ -58,6 +59,9 @@ static sbx_status prepare(live_run *run)
     if ((st = sbx_job_name(run->job_name, run->err)) != SBX_OK ||
         (st = sbx_job_create(&run->job, &plan->limits, &options, run->err)) != SBX_OK)
         return st;
+    /* A group of cgroup v2 is born into (CLONE_INTO_CGROUP), which a launcher's target is not: fork, then. */
+    if (sbx_job_clone_fd(run->job) < 0)
+        run->launcher = run->base->launcher;
     sbx_describe_enforcers(run->result, plan, run->job);
     if (run->base->stdio_fd == NULL)
         sbx_terminal_look(&run->terminal);
@@ -85,7 +89,7 @@ static void describe_entry(live_run *run)
                              .control_fd = -1,
                              .idmap_fd = run->base->idmap_fd,
                              .stdio_fd = {given != NULL ? given[0] : -1, -1, -1},
-                             .shares_memory = run->base->launcher != NULL,
+                             .shares_memory = run->launcher != NULL,
                              .takes_foreground = run->terminal.takes_foreground,
                              .has_terminal = run->terminal.fd >= 0,
                              .terminal_fd = run->terminal.fd,
@@ -110,13 +114,13 @@ static sbx_status spawn(live_run *run)
     sbx_status st;
 
     describe_entry(run);
-    if (run->base->launcher != NULL)
-        st = sbx_spawn_shared(&run->child, &run->entry, run->base->launcher, run->err);
+    if (run->launcher != NULL)
+        st = sbx_spawn_shared(&run->child, &run->entry, run->launcher, run->err);
     else
         st = sbx_spawn(&run->child, &run->entry, run->err);
     if (st != SBX_OK)
         return st;
-    if (run->base->launcher == NULL) {
+    if (run->launcher == NULL) {
         sbx_prefault_work(); /* the target prepares itself meanwhile */
         adopt(run);
     }
@@ -168,7 +172,7 @@ static bool was_cancelled(live_run *run)
             run->result->events.cancelled_by = sbx_signals_next();
         if (wait[0].revents != 0)
             return false;
-        if (run->result->events.cancelled_by != 0 && run->base->launcher == NULL)
+        if (run->result->events.cancelled_by != 0 && run->launcher == NULL)
             return true;
     }
 }
@@ -191,8 +195,8 @@ static sbx_status await_ready(live_run *run)
     if (was_cancelled(run))
         return SBX_OK;
     got = recvmsg(run->child.control_fd, &header, MSG_CMSG_CLOEXEC);
-    if (run->base->launcher != NULL) {
-        sbx_spawn_meet(&run->child, run->base->launcher);
+    if (run->launcher != NULL) {
+        sbx_spawn_meet(&run->child, run->launcher);
         run->has_met = true;
         adopt(run);
     }
@@ -322,7 +326,7 @@ static void note_largest(live_run *run, uint64_t bytes)
     sbx_usage *usage = &run->result->usage;
     struct rusage own;
 
-    if (run->base->launcher != NULL && getrusage(RUSAGE_SELF, &own) == 0 &&
+    if (run->launcher != NULL && getrusage(RUSAGE_SELF, &own) == 0 &&
         bytes <= (uint64_t)own.ru_maxrss * 1024U)
         return;
     fill_unknown(&usage->memory_peak_bytes, bytes);
@@ -466,10 +470,10 @@ static void free_run(live_run *run)
         close(run->child.control_fd);
     if (run->masks_fd >= 0)
         close(run->masks_fd);
-    if (run->base->launcher != NULL) {
-        sbx_launcher_wait(run->base->launcher);
+    if (run->launcher != NULL) {
+        sbx_launcher_wait(run->launcher);
         if (run->entry.plan != NULL && !run->has_met) { /* given up before it spoke */
-            sbx_spawn_meet(&run->child, run->base->launcher);
+            sbx_spawn_meet(&run->child, run->launcher);
             bury(run, NULL);
         }
     }
