@@ -42,7 +42,7 @@ typedef struct sbx_result {
 
 /*
  * Runs the plan to its end. Always fills *result, also on failure: the verdict says refused or error.
- * Context: a process without threads that has its signals for itself.
+ * Context: a process that has its signals for itself, without threads but a worker's own.
  */
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options);
 

@@ -14,6 +14,7 @@
 #ifndef SBX_RUNNER_WORKER_H
 #define SBX_RUNNER_WORKER_H
 
+#include "harness/runner/refusal.h"
 #include "harness/runner/runner.h"
 
 typedef struct sbx_worker sbx_worker;
@@ -41,6 +42,10 @@ SBX_MUST_USE sbx_status sbx_worker_create(sbx_worker **out, const sbx_worker_opt
 /* As sbx_run(): always fills *result, which goes with sbx_result_done(); its rows are durable when this returns. */
 void sbx_worker_run(sbx_result *result, sbx_worker *worker, const sbx_plan *plan,
                     const sbx_task *task);
+
+/* The same for a command that was refused before it was planned: fills *result, and writes its row. */
+void sbx_worker_refuse(sbx_result *result, sbx_worker *worker, const sbx_refusal *refusal,
+                       const sbx_error *why);
 
 void sbx_worker_free(sbx_worker *worker); /* NULL is fine */
 

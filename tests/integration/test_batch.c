@@ -193,6 +193,27 @@ static void test_audit_names_the_task(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* What is refused before it is planned is in the record too, as the task that it is. */
+static void test_refused_task_is_recorded(void **state)
+{
+    const sbx_test_place *place = *state;
+    FILE *file = begin_manifest(place, "refused");
+    sbx_test_outcome outcome;
+    json_t *runs, *row;
+
+    add_task(file, "nowhere", "exit 0", ",\"cwd\":\"/no/such/place\"");
+    fclose(file);
+    run_batch(&outcome, place, "refused", SBX_LIST("--json"));
+    assert_int_equal(outcome.exit_code, 125);
+    runs = sbx_test_audit_runs(place);
+    row = json_array_get(runs, 0);
+    assert_string_equal(json_string_value(json_object_get(row, "task")), "nowhere");
+    assert_string_not_equal(json_string_value(json_object_get(row, "status")), "ok");
+    assert_non_null(strstr(json_string_value(json_object_get(row, "message")), "/no/such/place"));
+    json_decref(runs);
+    sbx_test_outcome_done(&outcome);
+}
+
 static void test_bad_manifest_starts_nothing(void **state)
 {
     const sbx_test_place *place = *state;
@@ -427,6 +448,7 @@ int main(void)
         sbx_unit_test(sbx_test_ping),
         sbx_unit_test(test_corpus),
         sbx_unit_test(test_audit_names_the_task),
+        sbx_unit_test(test_refused_task_is_recorded),
         sbx_unit_test(test_bad_manifest_starts_nothing),
         sbx_unit_test(test_flaky_and_rerun),
         sbx_unit_test(test_halt),

@@ -146,18 +146,30 @@ static sbx_status find_policy(batch_worker *self, sbx_error *err)
     st = sbx_batch_spec_policy(&self->policy, self->core, &where, err);
     if (st == SBX_OK)
         st = sbx_batch_policy_digest(self->policy_digest, &self->policy, err);
-    if (st == SBX_OK && strcmp(self->policy_digest, wanted) != 0) {
-        self->policy_digest[0] = '\0';
+    if (st == SBX_OK && strcmp(self->policy_digest, wanted) != 0)
         st = sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_BATCH,
                             "the task's policy has changed since the batch began");
-    }
-    return st == SBX_OK ? hide_results(&self->policy, self->setup, err) : st;
+    if (st == SBX_OK)
+        st = hide_results(&self->policy, self->setup, err);
+    if (st != SBX_OK)
+        self->policy_digest[0] = '\0'; /* a half-made one is nobody's */
+    return st;
+}
+
+/* The task's command, NULL-terminated, for free(); the words are the spec's. NULL: no memory. */
+static const char **list_words(const batch_worker *self)
+{
+    const json_t *argv = json_object_get(self->core, "argv");
+    const char **words = calloc(json_array_size(argv) + 1, sizeof(*words));
+
+    for (size_t i = 0; words != NULL && i < json_array_size(argv); i++)
+        words[i] = json_string_value(json_array_get(argv, i));
+    return words;
 }
 
 static sbx_status make_plan(batch_worker *self, sbx_error *err)
 {
-    const json_t *argv = json_object_get(self->core, "argv");
-    const char **words = calloc(json_array_size(argv) + 1, sizeof(*words));
+    const char **words = list_words(self);
     const sbx_plan_request request = {
         .argv = words,
         .environment = self->setup->environment,
@@ -171,8 +183,6 @@ static sbx_status make_plan(batch_worker *self, sbx_error *err)
 
     if (words == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a task");
-    for (size_t i = 0; i < json_array_size(argv); i++)
-        words[i] = json_string_value(json_array_get(argv, i));
     st = sbx_plan_make(&self->plan, &self->policy, &request, err);
     free(words);
     return st;
@@ -258,19 +268,41 @@ static bool send_report(batch_worker *self, sbx_batch_verdict verdict, const cha
            send_all(self->fd, self->text.data, self->text.bytes);
 }
 
-/* A task that could not be started has a result like any other. */
-static void describe_refusal(batch_worker *self, const sbx_error *why)
+/* A task that could not be planned has a result and a row like any other. */
+static void refuse(batch_worker *self, const sbx_error *why)
 {
-    sbx_result *result = &self->result;
+    static const char *const no_words[] = {NULL};
+    const char *cwd = json_string_value(json_object_get(self->core, "cwd"));
+    const char **words = list_words(self);
+    const sbx_refusal refusal = {
+        .argv = words == NULL ? no_words : words,
+        .cwd = cwd == NULL ? "" : cwd,
+        .policy_name = self->policy.name,
+        .limits = &self->policy.limits,
+        .network = self->policy.network,
+        .identity = self->policy.identity,
+        .caller_uid = getuid(),
+        .session = self->setup->session,
+        .agent = self->setup->agent,
+        .labels = self->labels,
+        .batch = self->order.batch,
+        .task = json_string_value(json_object_get(self->root, "id")),
+        .attempt = self->order.attempt,
+    };
 
-    sbx_usage_init(&result->usage);
-    result->started_us = result->ended_us = sbx_clock_utc_us();
-    result->events.has_error = true;
-    result->events.error = *why;
-    result->verdict = sbx_verdict_of(&result->events);
+    sbx_batch_engine_refuse(&self->result, self->engine, &refusal, why);
+    free(words);
 }
 
-static sbx_status attempt(batch_worker *self, sbx_error *err)
+/* What was run is in the record already; that its output could not be judged is an error of ours. */
+static void spoil(batch_worker *self, const sbx_error *why)
+{
+    self->result.events.has_error = true;
+    self->result.events.error = *why;
+    self->result.verdict = sbx_verdict_of(&self->result.events);
+}
+
+static sbx_status attempt(bool *out_has_run, batch_worker *self, sbx_error *err)
 {
     const char *stdin_path;
     sbx_status st = read_spec(self, err);
@@ -288,6 +320,7 @@ static sbx_status attempt(batch_worker *self, sbx_error *err)
     if (st != SBX_OK)
         return st;
     run_plan(self);
+    *out_has_run = true;
     st = sbx_attempt_map(&self->files, json_object_get(self->core, "expect"), err);
     if (st == SBX_OK && self->files.directory_fd >= 0) {
         sbx_text_clear(&self->text);
@@ -304,15 +337,19 @@ static bool serve(batch_worker *self)
     sbx_batch_verdict verdict = SBX_BATCH_CANCELLED;
     const char *kind = "cancelled";
     sbx_error err = {0};
-    bool is_sent;
+    bool is_sent, has_run = false;
 
     self->files = (sbx_attempt_files){.directory_fd = -1, .stdio_fd = {-1, -1, -1}};
     sbx_text_clear(&self->detail);
     if (!was_stopped) {
         sbx_batch_seen seen = {.result = &self->result};
 
-        if (attempt(self, &err) != SBX_OK)
-            describe_refusal(self, &err);
+        if (attempt(&has_run, self, &err) != SBX_OK) {
+            if (has_run)
+                spoil(self, &err);
+            else
+                refuse(self, &err);
+        }
         memcpy(seen.output, self->files.output, sizeof(seen.output));
         memcpy(seen.wanted, self->files.wanted, sizeof(seen.wanted));
         verdict =

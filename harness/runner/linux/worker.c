@@ -110,6 +110,16 @@ void sbx_worker_run(sbx_result *result, sbx_worker *worker, const sbx_plan *plan
     sbx_run_on(result, plan, &options, &base);
 }
 
+void sbx_worker_refuse(sbx_result *result, sbx_worker *worker, const sbx_refusal *refusal,
+                       const sbx_error *why)
+{
+    memset(result, 0, sizeof(*result));
+    sbx_refusal_describe(result, why);
+    if (worker->store != NULL)
+        result->audit_failed =
+            sbx_refusal_record(result, refusal, worker->store, &result->audit_error) != SBX_OK;
+}
+
 void sbx_worker_free(sbx_worker *worker)
 {
     if (worker == NULL)
