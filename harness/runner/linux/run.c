@@ -210,6 +210,11 @@ static sbx_status await_ready(live_run *run)
         return message.u.error.status;
     }
     read_ready(run, &header, message.value);
+    /* A target that enters its groups by itself is looked for there: a limit that holds nobody is none. */
+    if (run->launcher != NULL && sbx_job_count_processes(run->job) == 0)
+        return sbx_fail_plain(
+            run->err, SBX_REFUSED, SBX_STEP_JOB,
+            "the command is not in its job's group; its limits would not be held");
     return SBX_OK;
 }
 
