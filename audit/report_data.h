@@ -4,7 +4,7 @@
 
 #include "audit/report.h"
 
-/* Denials and samples read at most; the page says so where there were more. */
+/* Denials read at most; the page says so where there were more. */
 enum { SBX_REPORT_DENIALS = 1000000, SBX_REPORT_SAMPLES = 1000000 };
 
 /*

@@ -389,7 +389,6 @@
     fact(facts, "Agent", wordOf(runs.agent[i]));
     fact(facts, "Host", wordOf(runs.hostname[i]));
     sheet.append(top, facts);
-    addUsage(sheet, i);
     addDenials(sheet, i);
     dialog.replaceChildren(sheet);
     dialog.showModal();
@@ -410,56 +409,6 @@
     }
     sheet.append(list);
     if (mine.length > 200) sheet.append(element("p", "quiet small", "and " + count(mine.length - 200) + " more"));
-  }
-
-  /* ---- usage of a run over time ---- */
-
-  const samplesOf = new Map();
-  if (data.samples) {
-    for (let s = 0; s < data.samples.run.length; s++) {
-      const run = data.samples.run[s];
-      if (!samplesOf.has(run)) samplesOf.set(run, []);
-      samplesOf.get(run).push(s);
-    }
-  }
-
-  /* values: [seconds, value] in order; limit may be null. */
-  function curve(title, values, limit, format) {
-    const figure = element("div"), chart = element("div", "chart short"), width = 400, height = 132, bottom = 16, top = 6;
-    const end = values[values.length - 1][0] || 1;
-    let most = limit === null ? 0 : limit;
-    for (const point of values) most = Math.max(most, point[1]);
-    most = most * 1.05 || 1;
-    const x = (t) => t / end * width, y = (v) => top + (height - bottom - top) * (1 - v / most);
-    const svg = shape("svg", { viewBox: "0 0 " + width + " " + height, preserveAspectRatio: "none", role: "img", "aria-label": title });
-    const line = values.map((point, n) => (n ? "L" : "M") + x(point[0]).toFixed(1) + " " + y(point[1]).toFixed(1)).join("");
-
-    svg.append(shape("line", { class: "grid", x1: 0, x2: width, y1: y(0), y2: y(0) }));
-    svg.append(shape("path", { class: "under", d: line + "L" + width + " " + y(0) + "L" + x(values[0][0]).toFixed(1) + " " + y(0) + "Z" }));
-    svg.append(shape("path", { class: "curve", d: line, "vector-effect": "non-scaling-stroke" }));
-    if (limit !== null) svg.append(shape("line", { class: "limit-line", x1: 0, x2: width, y1: y(limit), y2: y(limit), "vector-effect": "non-scaling-stroke" }));
-    chart.append(svg);
-    let peak = 0;
-    for (const point of values) peak = Math.max(peak, point[1]);
-    figure.append(element("h3", "", title), chart, element("p", "quiet small", "peak " + format(peak) + (limit === null ? "" : ", limit " + format(limit)) + ", over " + duration(end * 1e9)));
-    return figure;
-  }
-
-  function addUsage(sheet, i) {
-    const mine = samplesOf.get(i), pair = element("div", "pair");
-    if (!mine || mine.length < 2) return;
-    const column = (name) => mine.map((s) => [data.samples.us[s] / 1e6, data.samples[name][s]]).filter((point) => point[1] !== null);
-    const memory = column("memory_bytes"), processes = column("processes"), cpu = [];
-    const used = column("cpu_ns"), moved = column("io_bytes");
-    for (let n = 1; n < used.length; n++) {
-      const span = used[n][0] - used[n - 1][0];
-      if (span > 0) cpu.push([used[n][0], Math.max(0, (used[n][1] - used[n - 1][1]) / 1e9 / span)]);
-    }
-    if (memory.length > 1) pair.append(curve("Memory", memory, runs.limit_memory_bytes[i], size));
-    if (cpu.length > 1) pair.append(curve("CPUs in use", cpu, null, (n) => n.toFixed(2)));
-    if (processes.length > 1) pair.append(curve("Processes", processes, runs.limit_procs[i], (n) => count(Math.round(n))));
-    if (moved.length > 1) pair.append(curve("Read and written so far", moved, null, size));
-    if (pair.children.length > 0) sheet.append(pair);
   }
 
   /* ---- timeline ---- */

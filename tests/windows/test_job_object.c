@@ -1,6 +1,6 @@
 /*
  * limits/windows against a system in a table: one that keeps what it is told, one that forgets, and one whose n-th
- * call fails. What the real system does with a job is in test_exec.c.
+ * call fails. What a real Windows does with a job has not been tried.
  */
 #include "tests/support/test.h"
 

@@ -1,7 +1,7 @@
 /*
  * Entries of access lists and the rights in them, as data: what the Windows backend sets on the host for a run,
  * made by pure functions, so that a test can hold every entry against the documented access check without a
- * Windows at hand. windows/apply.c of the runner is what carries them out.
+ * Windows at hand. Nothing carries them out yet.
  *
  * Who may include it: harness/policy, harness/runner, harness/target, tests. Context: anywhere, any system.
  */
