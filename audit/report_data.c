@@ -65,7 +65,7 @@ typedef struct collector {
     column of_run;                     /* for each run, how many denials it has below */
     column denial_entry, denial_count; /* one for each denial read */
     size_t denials_read, runs_done, of_this_run;
-    char oldest[SBX_RUN_ID_BYTES];
+    size_t last_denied; /* behind the oldest run that was denied something; 0: none was */
     uint64_t made_us;
     bool has_more_runs, has_more_denials;
     bool has_failed; /* no memory */
@@ -145,7 +145,7 @@ static sbx_status read_runs(collector *self)
 {
     sbx_query_filter filter = self->request->filter;
     uint64_t limit = filter.limit == 0 ? UINT64_MAX : filter.limit;
-    int index[RUN_COLUMNS], id_at;
+    int index[RUN_COLUMNS], id_at, denied_at;
     const sbx_cell *cells = NULL;
     const sbx_column *columns;
     sbx_query *query = NULL;
@@ -159,6 +159,7 @@ static sbx_status read_runs(collector *self)
         return st;
     columns = sbx_query_columns(query, &count);
     id_at = find_column(columns, count, "run_id");
+    denied_at = find_column(columns, count, "denied_total");
     for (size_t i = 0; i < RUN_COLUMNS; i++)
         index[i] = find_column(columns, count, run_columns[i].name);
     while ((st = sbx_query_next(query, &cells, self->err)) == SBX_OK && cells != NULL) {
@@ -171,7 +172,8 @@ static sbx_status read_runs(collector *self)
         if (id == NULL || id->is_null || id->text == NULL)
             continue;
         (void)sbx_report_string_number(NULL, &self->runs, id->text, id->text_bytes);
-        (void)snprintf(self->oldest, sizeof(self->oldest), "%s", id->text);
+        if (denied_at < 0 || cells[denied_at].is_null || cells[denied_at].integer > 0)
+            self->last_denied = self->runs.count;
         for (size_t i = 0; i < RUN_COLUMNS; i++)
             put_cell(&self->run[i], self, index[i] < 0 ? NULL : &cells[index[i]],
                      run_columns[i].form);
@@ -242,7 +244,15 @@ static void add_denial(collector *self, const sbx_cell *cells, const denial_colu
     put_number(&self->denial_count, at->count < 0 ? 1 : cells[at->count].integer);
 }
 
-/* Of the runs that are in the report. Newest first: behind the oldest of them there is nothing more. */
+/* That of the oldest run that has one was read: what comes behind it is of runs that are not in the report. */
+static bool has_read_last(const collector *self)
+{
+    return self->last_denied == 0 ||
+           (self->runs_done == self->last_denied - 1 && self->of_this_run > 0);
+}
+
+/* Of the runs that are in the report, newest first. Which those are is not told by their ids: of two that were
+ * made in one moment either may be the greater. */
 static sbx_status read_denials(collector *self)
 {
     sbx_query_filter filter = self->request->filter;
@@ -267,12 +277,13 @@ static sbx_status read_denials(collector *self)
         const sbx_cell *id = at.run < 0 ? NULL : &cells[at.run];
         uint32_t run;
 
-        if (known == 0 || id == NULL || id->text == NULL ||
-            (filter.run == NULL && strcmp(id->text, self->oldest) < 0))
+        if (known == 0 || id == NULL || id->text == NULL)
             break;
         run = sbx_report_string_number(NULL, &self->runs, id->text, id->text_bytes);
+        if (run != self->runs_done && has_read_last(self))
+            break;
         if (run >= known || run < self->runs_done)
-            continue; /* a run that began while this was read */
+            continue; /* a run that began while this was read, or one that is not asked for */
         if (++self->denials_read > SBX_REPORT_DENIALS) {
             self->has_more_denials = true;
             break;
