@@ -227,15 +227,9 @@ static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *abo
 
 static uint64_t read_open_flags(const struct seccomp_notif *call, const watched_call *about)
 {
-    uint64_t flags = 0;
-
-    if (about->kind == SBX_WATCH_OPEN2)
-        (void)sbx_memory_read((pid_t)call->pid, call->data.args[2], &flags, sizeof(flags));
-    else if (about->flags >= 0)
-        flags = call->data.args[about->flags] & 0xffffffffU;
-    else
-        flags = O_CREAT | O_WRONLY | O_TRUNC; /* creat */
-    return flags;
+    if (about->flags < 0)
+        return O_CREAT | O_WRONLY | O_TRUNC; /* creat */
+    return call->data.args[about->flags] & 0xffffffffU;
 }
 
 static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
@@ -250,7 +244,7 @@ static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
     sbx_attempt attempt = {.kind = about->kind, .path = first};
     bool has_first, has_second;
 
-    if (about->kind == SBX_WATCH_OPEN || about->kind == SBX_WATCH_OPEN2) {
+    if (about->kind == SBX_WATCH_OPEN) {
         attempt.flags = read_open_flags(call, about);
         attempt.no_follow = (attempt.flags & O_NOFOLLOW) != 0;
     }
@@ -430,9 +424,67 @@ static void handle_refused(sbx_watch *watch, const struct seccomp_notif *call)
     record(watch, (pid_t)call->pid, &denial);
 }
 
+/* The bits are in registers, which nobody else can change meanwhile. */
+static bool asks_for_set_id(const struct seccomp_notif *call)
+{
+    const __u64 *args = call->data.args;
+
+#define X(number, mode, flags)                                                                     \
+    if (call->data.nr == (number) && (args[mode] & SBX_SET_ID_BITS) != 0 &&                        \
+        ((flags) < 0 ||                                                                            \
+         (args[(flags) < 0 ? 0 : (flags)] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0))         \
+        return true;
+    SBX_MODE_CALLS(X)
+#undef X
+    return false;
+}
+
+static const watched_call *find_watched(int number)
+{
+    for (size_t i = 0; i < SBX_COUNT_OF(watched_calls); i++)
+        if (watched_calls[i].call == number)
+            return &watched_calls[i];
+    return NULL;
+}
+
+static void refuse_set_id(sbx_watch *watch, const struct seccomp_notif *call)
+{
+    const watched_call *about = find_watched(call->data.nr); /* NULL: fchmod */
+    const __u64 *args = call->data.args;
+    pid_t task = (pid_t)call->pid;
+    char path[4096], link[32];
+    bool has_path;
+    sbx_denial denial = {.kind = SBX_DENIAL_FILE,
+                         .op = about == NULL ? "chmod" : about->op,
+                         .target = path,
+                         .rule = "no set-user-ID or set-group-ID files",
+                         .error = EPERM,
+                         .confidence = SBX_CONFIDENCE_BROKER};
+
+    if (about == NULL) {
+        (void)snprintf(link, sizeof(link), "fd/%d", (int)args[0]);
+        has_path = sbx_memory_read_link(task, link, path, sizeof(path));
+    } else {
+        has_path = read_path(path, task, about->dirfd >= 0 ? (int)args[about->dirfd] : AT_FDCWD,
+                             args[about->path]);
+    }
+    if (!answer(watch, call, EPERM))
+        return;
+    if (!has_path)
+        (void)snprintf(path, sizeof(path), "?");
+    denial.target_bytes = strlen(path);
+    record(watch, task, &denial);
+}
+
 static void handle(sbx_watch *watch, const struct seccomp_notif *call)
 {
     int number = call->data.nr;
+    const watched_call *about = find_watched(number);
+
+    if (asks_for_set_id(call)) {
+        refuse_set_id(watch, call);
+        return;
+    }
 
     if (number == SYS_execve || number == SYS_execveat) {
         handle_exec(watch, call);
@@ -446,12 +498,10 @@ static void handle(sbx_watch *watch, const struct seccomp_notif *call)
         handle_exit(watch, call);
         return;
     }
-    for (size_t i = 0; i < SBX_COUNT_OF(watched_calls); i++)
-        if (watched_calls[i].call == number) {
-            handle_file(watch, call, &watched_calls[i]);
-            return;
-        }
-    handle_refused(watch, call);
+    if (about != NULL)
+        handle_file(watch, call, about);
+    else
+        handle_refused(watch, call);
 }
 
 void sbx_watch_serve(sbx_watch *watch)

@@ -207,7 +207,6 @@ void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
         return;
     switch (attempt->kind) {
     case SBX_WATCH_OPEN:
-    case SBX_WATCH_OPEN2:
         judge_open(out, judge, attempt);
         break;
     case SBX_WATCH_OBJECT:

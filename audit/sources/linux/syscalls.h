@@ -44,15 +44,29 @@ enum {
     X(SYS_setdomainname) X(SYS_lookup_dcookie) X(SYS_move_pages) X(SYS_migrate_pages)              \
     X(SBX_NR_FILE_SETATTR)
 
-/* Refused as if the kernel did not have them, silently: programs try them and have another way.
- * clone3 takes its flags in memory, where a filter cannot look; without it libc uses clone. */
+/* Refused as if the kernel did not have them, silently: programs try them and have another way. clone3 and
+ * openat2 take flags and mode in memory, where a filter cannot look; without them libc uses clone, others openat. */
 #define SBX_ABSENT_CALLS(X)                                                                        \
-    X(SYS_clone3) X(SYS_io_uring_setup) X(SYS_io_uring_enter) X(SYS_io_uring_register)
+    X(SYS_clone3) X(SYS_openat2) X(SYS_io_uring_setup) X(SYS_io_uring_enter)                       \
+    X(SYS_io_uring_register)
+
+/*
+ * Calls that give a file its mode: call, mode argument, flags argument (-1: none; else the mode counts only where a
+ * file may be made). With one of SBX_SET_ID_BITS they are refused: what the target makes belongs to the caller on
+ * disk, and a program of root's that runs as root for whoever starts it would be the way out.
+ */
+#define SBX_SET_ID_BITS 06000
+#define SBX_MODE_CALLS(X)                                                                          \
+    X(SYS_openat, 3, 2)                                                                            \
+    X(SYS_mknodat, 2, -1)                                                                          \
+    X(SYS_fchmod, 1, -1)                                                                           \
+    X(SYS_fchmodat, 2, -1)                                                                         \
+    X(SBX_NR_FCHMODAT2, 2, -1)                                                                     \
+    SBX_OLD_MODE_CALLS(X)
 
 /* How a watched call names what it changes. */
 typedef enum sbx_watch_kind {
     SBX_WATCH_OPEN,   /* the object, or the directory it would be made in */
-    SBX_WATCH_OPEN2,  /* the same, flags in memory */
     SBX_WATCH_OBJECT, /* something that exists, followed through a symlink */
     SBX_WATCH_LINK,   /* the same, not followed */
     SBX_WATCH_OWNED,  /* the same as OBJECT, for its owner only: mode and times */
@@ -66,7 +80,6 @@ typedef enum sbx_watch_kind {
  */
 #define SBX_WATCHED_CALLS(X)                                                                       \
     X(SYS_openat, "write", SBX_WATCH_OPEN, 0, 1, 2, -1, -1)                                        \
-    X(SYS_openat2, "write", SBX_WATCH_OPEN2, 0, 1, 2, -1, -1)                                      \
     X(SYS_unlinkat, "remove", SBX_WATCH_ENTRY, 0, 1, -1, -1, -1)                                   \
     X(SYS_renameat, "rename", SBX_WATCH_ENTRY, 0, 1, -1, 2, 3)                                     \
     X(SYS_renameat2, "rename", SBX_WATCH_ENTRY, 0, 1, -1, 2, 3)                                    \
@@ -89,6 +102,8 @@ typedef enum sbx_watch_kind {
 
 /* Calls that newer architectures do not have. */
 #if defined(SYS_open)
+#define SBX_OLD_MODE_CALLS(X)                                                                      \
+    X(SYS_open, 2, 1) X(SYS_creat, 1, -1) X(SYS_mknod, 1, -1) X(SYS_chmod, 1, -1)
 #define SBX_WATCHED_OLD_CALLS(X)                                                                   \
     X(SYS_open, "write", SBX_WATCH_OPEN, -1, 0, 1, -1, -1)                                         \
     X(SYS_creat, "write", SBX_WATCH_OPEN, -1, 0, -1, -1, -1)                                       \
@@ -106,6 +121,7 @@ typedef enum sbx_watch_kind {
     X(SYS_utimes, "utime", SBX_WATCH_OWNED, -1, 0, -1, -1, -1)                                     \
     X(SYS_futimesat, "utime", SBX_WATCH_OWNED, 0, 1, -1, -1, -1)
 #else
+#define SBX_OLD_MODE_CALLS(X)
 #define SBX_WATCHED_OLD_CALLS(X)
 #endif
 

@@ -109,6 +109,25 @@ static void refuse_sockets(scmp_filter_ctx filter, uint32_t action, int variant)
     ADD(action, SYS_socketpair, BITS_SET(1, (uint64_t)2));
 }
 
+/* Bit by bit, because a filter cannot ask for "any of". */
+static void refuse_set_id(scmp_filter_ctx filter, uint32_t action)
+{
+    static const uint64_t makes[] = {O_CREAT, O_TMPFILE & ~O_DIRECTORY};
+
+    for (uint64_t bit = 1; bit <= SBX_SET_ID_BITS; bit <<= 1) {
+        if ((SBX_SET_ID_BITS & bit) == 0)
+            continue;
+#define X(call, mode, flags)                                                                       \
+    if ((flags) < 0)                                                                               \
+        ADD(action, (call), BITS_SET((mode), bit));                                                \
+    else                                                                                           \
+        for (size_t i = 0; i < sizeof(makes) / sizeof(makes[0]); i++)                              \
+            ADD(action, (call), BITS_SET((mode), bit), BITS_SET((unsigned)(flags), makes[i]));
+        SBX_MODE_CALLS(X)
+#undef X
+    }
+}
+
 static void refuse(scmp_filter_ctx filter, int variant)
 {
     uint32_t action = variant & SBX_FILTER_WATCH ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
@@ -130,6 +149,7 @@ static void refuse(scmp_filter_ctx filter, int variant)
     ADD(action, SYS_ioctl, INT_EQ(1, TIOCSETD));
     if (variant & SBX_FILTER_AFFINITY)
         add_plain(filter, action, SYS_sched_setaffinity);
+    refuse_set_id(filter, action);
 }
 
 static void watch_open(scmp_filter_ctx filter, int call, unsigned flags_argument)
