@@ -1,6 +1,7 @@
 /* Other processes, the kernel's back doors, and rights that must be gone. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
@@ -274,9 +275,28 @@ static void test_two_jobs(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* 1 byte: the kernel starts no program of the host's with the dump either (0 would let it). */
+static void test_no_core_dumps(void **state)
+{
+    struct rlimit ours = {0, 0};
+    sbx_test_outcome outcome;
+    const char *line;
+    int soft = -1, hard = -1;
+
+    sbx_test_exec(&outcome, *state, SBX_NO_LIST, SBX_LIST("/bin/cat", "/proc/self/limits"));
+    line = strstr(outcome.out, "Max core file size");
+    assert_non_null(line);
+    assert_int_equal(sscanf(line, "Max core file size %d %d", &soft, &hard), 2);
+    assert_int_equal(getrlimit(RLIMIT_CORE, &ours), 0);
+    assert_int_equal(hard, ours.rlim_max >= 1 || sbx_test_is_root() ? 1 : 0);
+    assert_int_equal(soft, hard);
+    sbx_test_outcome_done(&outcome);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        sbx_unit_test(test_no_core_dumps),
         sbx_unit_test(sbx_test_ping),
         sbx_unit_test(test_the_host_process),
         sbx_unit_test(test_the_init),

@@ -18,16 +18,27 @@ static sbx_status set_limit(int resource, uint64_t value, sbx_limit_kind kind, s
     return SBX_OK;
 }
 
+/*
+ * A core dump goes where a pattern on the host says: to a file, or into a program that the kernel starts as root.
+ * 0 only keeps the kernel from writing files; 1 is its own mark for "not even into a program". Where the caller
+ * has 0 and may not raise it, 0 it stays.
+ */
+static void forbid_core_dumps(void)
+{
+    const struct rlimit no_dump = {1, 1}, no_file = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &no_dump) != 0)
+        (void)setrlimit(RLIMIT_CORE, &no_file);
+}
+
 sbx_status sbx_rlimits_apply(const sbx_entry *entry, sbx_error *err)
 {
     const sbx_limits *limits = &entry->plan->limits;
     uint64_t file_size = limits->value[SBX_LIMIT_FILE_SIZE];
     uint64_t files = limits->value[SBX_LIMIT_FILES];
-    struct rlimit no_core = {0, 0};
     sbx_status st = SBX_OK;
 
-    (void)setrlimit(RLIMIT_CORE,
-                    &no_core); /* a core dump writes where a pattern on the host says */
+    forbid_core_dumps();
     if (file_size != SBX_UNLIMITED)
         st = set_limit(RLIMIT_FSIZE, file_size, SBX_LIMIT_FILE_SIZE, err);
     if (st == SBX_OK && files != SBX_UNLIMITED)
