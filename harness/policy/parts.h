@@ -85,6 +85,10 @@ bool sbx_place_is_visible(const sbx_making *making, const char *path);
 /* linux/plan_homes.c: a variable of the caller's that holds an absolute path, or NULL. */
 const char *sbx_plan_caller_path(const sbx_making *making, const char *name);
 
+/* linux/plan_accounts.c: the caller's home by its account, or NULL. SBX_REFUSED where the target's id is somebody's. */
+SBX_MUST_USE sbx_status sbx_plan_look_up_accounts(const char **out_home, sbx_making *making,
+                                                  sbx_error *err);
+
 /* The steps of sbx_plan_make() that ask the system, in order. */
 SBX_MUST_USE sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err); /* plan_walls.c */
 SBX_MUST_USE sbx_status sbx_plan_find_cwd(sbx_making *making, sbx_error *err);   /* plan_paths.c */

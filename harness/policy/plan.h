@@ -15,7 +15,7 @@
 #include "harness/policy/host.h"
 #include "harness/policy/policy.h"
 
-/* Path B: who the target is. Nobody's uids, in no range that distributions give out. */
+/* Path B: who the target is. Nobody's ids: a plan is refused where an account or a group of the host has them. */
 enum {
     SBX_UID_OFFLINE = 64000, /* network none and loopback */
     SBX_UID_ONLINE = 64001,
