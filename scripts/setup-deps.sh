@@ -2,7 +2,8 @@
 # Installs what building and testing need and this machine does not have (Debian 12 and its relatives).
 #
 #   scripts/setup-deps.sh [--bench | --test]      --bench: also the programs that the benchmark compares with
-#                                                 --test: also the browser that the report is tested in
+#                                                 --test: also the browser that the report is tested in, and the
+#                                                 programs that batches' results are tested with
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -41,6 +42,10 @@ fi
 if [ "${1-}" = --test ]; then
     need chromium chromium
     need nodejs node
+    # what reads the results of batches
+    need libxml2-utils xmllint
+    need python3 python3
+    need perl prove
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 

@@ -91,7 +91,8 @@ SBX_MUST_USE sbx_status sbx_batch_load(sbx_batch *batch, FILE *manifest,
 SBX_MUST_USE sbx_status sbx_batch_run(sbx_batch *batch, const sbx_batch_watcher *watcher,
                                       sbx_error *err);
 
-/* summary.json, in the directory of results; nothing without one. */
+/* junit.xml, joblog, results.tap (format.h), report.html and summary.json, in the directory of results; nothing without
+ * one. */
 SBX_MUST_USE sbx_status sbx_batch_write_reports(const sbx_batch *batch, sbx_error *err);
 
 const sbx_batch_counts *sbx_batch_counted(const sbx_batch *batch);

@@ -113,7 +113,9 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_DRY_RUN, ON(BATCH_RUN), "dry-run", 0, false, FLAG, RUN,
      "Check the manifest, and run nothing."},
     {SBX_OPTION_OUT, ON(BATCH_RUN), "out", 'o', false, "DIR", RECORD,
-     "Keep the results there: results.jsonl, summary.json, and what each task wrote."},
+     "Keep the results there: results.jsonl, what each task wrote, and at the end junit.xml, "
+     "joblog, "
+     "results.tap, report.html and summary.json."},
     {SBX_OPTION_RESUME, ON(BATCH_RUN), "resume", 0, false, FLAG, RECORD,
      "Go on with the batch in --out: tasks that have passed or failed are not run again."},
     {SBX_OPTION_RERUN, ON(BATCH_RUN), "rerun", 0, false, "WHICH", RECORD,
