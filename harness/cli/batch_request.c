@@ -105,6 +105,8 @@ static sbx_status set_choice(sbx_batch_request *request, task_words *words, cons
 
     if (token->option->id == SBX_OPTION_MEM_ACTION) {
         words->memory_action = token->value;
+    } else if (token->option->id == SBX_OPTION_PROGRESS) {
+        request->progress = (sbx_progress_mode)index;
     } else {
         request->options.audit_required = index == 0;
     }

@@ -3,11 +3,13 @@
 #define SBX_CLI_BATCH_REQUEST_H
 
 #include "harness/batch/batch.h"
+#include "harness/cli/progress.h"
 
 /* Text that points into argv lives as long as argv. */
 typedef struct sbx_batch_request {
     sbx_batch_options options; /* its texts are those below, or argv's */
     const char *manifest;      /* as given; "-": stdin */
+    sbx_progress_mode progress;
     bool is_lines, is_quiet, wants_json, wants_help, dry_run;
     sbx_text overrides; /* for sbx_manifest_options; empty: none */
     sbx_text out_dir, audit_path;

@@ -26,6 +26,7 @@ typedef struct sbx_screen {
     bool is_terminal;
     unsigned columns;  /* 0: not a terminal, or it does not say */
     bool wants_colour; /* a terminal, and neither NO_COLOR nor TERM=dumb is set */
+    bool can_redraw;   /* a terminal, and not TERM=dumb: what is there can be written over */
 } sbx_screen;
 
 /* About descriptor 1 or 2. COLUMNS in the environment wins over what the terminal says. */

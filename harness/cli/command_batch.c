@@ -10,42 +10,31 @@
 #include "harness/cli/command.h"
 #include "harness/cli/help.h"
 #include "harness/cli/message.h"
+#include "harness/cli/progress.h"
 
 enum { EXIT_SOME_FAILED = 100, EXIT_INTERRUPTED = 130 };
 
 typedef struct batch_command {
     sbx_batch_request request;
     sbx_text base_dir;
+    sbx_progress progress;
     sbx_error err;
 } batch_command;
 
-/* --- while it runs: one line for each task --- */
+/* --- while it runs, and what became of it --- */
 
-static void print_ended(void *context, const sbx_batch_notice *notice)
+static void show_ended(void *context, const sbx_batch_notice *notice)
 {
-    const sbx_batch_counts *counts = sbx_batch_counted(notice->batch);
     batch_command *self = context;
-    sbx_text line = {0};
 
-    if (self->request.is_quiet) {
-        return;
-    }
-    sbx_text_add_format(&line, "%u/%u %s ",
-                        counts->passed + counts->failed + counts->errors + counts->skipped,
-                        counts->total,
-                        !notice->is_final  ? "retry"
-                        : notice->is_flaky ? "flaky"
-                                           : notice->verdict);
-    sbx_text_add_escaped(&line, notice->id, strlen(notice->id));
-    sbx_text_add(&line, "  ");
-    sbx_format_duration(&line, notice->wall_ns);
-    if (notice->kind[0] != '\0') {
-        sbx_text_add_format(&line, "  %s: ", notice->kind);
-        sbx_text_add_escaped(&line, notice->detail, strlen(notice->detail));
-    }
-    sbx_text_add(&line, "\n");
-    sbx_message_write(&line);
-    sbx_text_done(&line);
+    sbx_progress_ended(&self->progress, notice);
+}
+
+static void show_tick(void *context, const sbx_batch *batch)
+{
+    batch_command *self = context;
+
+    sbx_progress_tick(&self->progress, batch);
 }
 
 static void add_count(sbx_text *line, uint32_t count, const char *what)
@@ -149,7 +138,7 @@ static int fail(batch_command *self)
 
 static int run_batch(batch_command *self, FILE *file)
 {
-    const sbx_batch_watcher watcher = {.ended = print_ended, .context = self};
+    sbx_batch_watcher watcher = {.ended = show_ended, .context = self};
     const sbx_manifest_options options = manifest_options(self);
     sbx_batch *batch = NULL;
     int code = SBX_EXIT_SBX;
@@ -159,7 +148,11 @@ static int run_batch(batch_command *self, FILE *file)
         status = sbx_batch_load(batch, file, &options, &self->err);
     }
     if (status == SBX_OK) {
+        sbx_progress_begin(&self->progress,
+                           self->request.is_quiet ? SBX_PROGRESS_NONE : self->request.progress);
+        watcher.tick = self->progress.mode == SBX_PROGRESS_BAR ? show_tick : NULL;
         status = sbx_batch_run(batch, &watcher, &self->err);
+        sbx_progress_end(&self->progress);
     }
     if (status == SBX_OK) {
         status = sbx_batch_write_reports(batch, &self->err);

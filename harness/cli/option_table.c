@@ -202,6 +202,9 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_DENIALS, ON(EXEC), "denials", 0, false, "summary|json|off", OUTPUT,
      "What was denied, on stderr at the end: a few lines, all of it as JSON, or nothing. Default: "
      "the summary, and only when the command failed."},
+    {SBX_OPTION_PROGRESS, ON(BATCH_RUN), "progress", 0, false, "auto|bar|lines|none", OUTPUT,
+     "On stderr: a bar with a line for each task that did not pass, or a line for each task. "
+     "Default: the bar on a terminal, else lines."},
     {SBX_OPTION_QUIET, ON_RUNS, "quiet", 'q', false, FLAG, OUTPUT,
      "Say nothing on stderr unless sbx itself fails."},
     {SBX_OPTION_JSON, ON(EXEC), "json", 0, false, FLAG, OUTPUT,

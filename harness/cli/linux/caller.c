@@ -59,8 +59,8 @@ sbx_screen sbx_caller_screen(int fd)
     if (screen.columns == 0 && ioctl(fd, TIOCGWINSZ, &size) == 0) {
         screen.columns = size.ws_col;
     }
-    screen.wants_colour =
-        (no_colour == NULL || no_colour[0] == '\0') && (kind == NULL || strcmp(kind, "dumb") != 0);
+    screen.can_redraw = kind == NULL || strcmp(kind, "dumb") != 0;
+    screen.wants_colour = (no_colour == NULL || no_colour[0] == '\0') && screen.can_redraw;
     return screen;
 }
 

@@ -85,7 +85,8 @@ sbx_screen sbx_caller_screen(int fd)
     screen.columns = columns_from_environment();
     if (screen.columns == 0 && GetConsoleScreenBufferInfo(handle, &info))
         screen.columns = (unsigned)(info.srWindow.Right - info.srWindow.Left + 1);
-    screen.wants_colour = sbx_windows_variable("NO_COLOR") == NULL && knows_sequences(handle);
+    screen.can_redraw = knows_sequences(handle);
+    screen.wants_colour = sbx_windows_variable("NO_COLOR") == NULL && screen.can_redraw;
     return screen;
 }
 
