@@ -135,4 +135,8 @@ void sbx_query_free(sbx_query *query);
 SBX_MUST_USE sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *argument,
                                            sbx_error *err);
 
+/* The policy that a run of that full id had, as it is recorded (sbx_policy_to_json()). */
+SBX_MUST_USE sbx_status sbx_query_policy(sbx_text *out, sbx_store *store, const char *run_id,
+                                         sbx_error *err);
+
 #endif

@@ -1,4 +1,4 @@
-/* Which run a person means. */
+/* Which run a person means, and its policy. */
 #include <string.h>
 
 #include "audit/query.h"
@@ -76,4 +76,27 @@ sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *arg
             ids[0], ids[1]);
     memcpy(out_id, ids[0], SBX_RUN_ID_BYTES);
     return SBX_OK;
+}
+
+sbx_status sbx_query_policy(sbx_text *out, sbx_store *store, const char *run_id, sbx_error *err)
+{
+    static const char doing[] = "reading a run's policy";
+    sqlite3_stmt *select = NULL;
+    sbx_status st = sbx_store_prepare(
+        &select, store,
+        "SELECT json FROM policy WHERE id = (SELECT policy FROM run WHERE run_id = ?1)", doing,
+        err);
+    int rc = SQLITE_ROW;
+
+    if (st == SBX_OK) {
+        sqlite3_bind_text(select, 1, run_id, -1, SQLITE_STATIC);
+        rc = sqlite3_step(select);
+        if (rc == SQLITE_ROW)
+            sbx_text_add_bytes(out, sqlite3_column_blob(select, 0),
+                               (size_t)sqlite3_column_bytes(select, 0));
+        else
+            st = sbx_store_fail(store, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, doing, err);
+    }
+    sqlite3_finalize(select);
+    return st == SBX_OK ? sbx_text_check(out, err) : st;
 }

@@ -93,6 +93,15 @@ const sbx_command sbx_commands[SBX_COMMAND_COUNT] = {
     [SBX_COMMAND_EXPLAIN] = {"explain", "[RUN]", "Say how a run ended, why, and what confined it",
                              "RUN is a run's id, the unique beginning of one, or \"latest\", which "
                              "is what nothing means."},
+    [SBX_COMMAND_POLICY] = {"policy", "from-run …", "Make policies", ""},
+    [SBX_COMMAND_POLICY_FROM_RUN] =
+        {"policy from-run", "RUN", "Print the smallest policy that would have allowed a run",
+         "Prints the policy that the run had, with what it was denied added to it, as a file for "
+         "--policy. Secrets, protected names, the audit database, system directories and settings "
+         "of the home directory are left out, and named on stderr with the reason, as is what no "
+         "policy can allow. Read it before you use it: a run that was denied something may not "
+         "have been meant to do it.\n\n"
+         "RUN is a run's id, the unique beginning of one, or \"latest\"."},
     [SBX_COMMAND_DOCTOR] =
         {"doctor", "", "Say what this host can enforce and with what, by trying it",
          "Each line is tried: what must be stopped is done once outside, where it must succeed, "

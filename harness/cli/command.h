@@ -39,6 +39,8 @@ typedef enum sbx_command_id {
     SBX_COMMAND_EXPLAIN,
     SBX_COMMAND_AUDIT_EXPORT,
     SBX_COMMAND_AUDIT_REPORT,
+    SBX_COMMAND_POLICY, /* a family, too */
+    SBX_COMMAND_POLICY_FROM_RUN,
     SBX_COMMAND_DOCTOR,
     SBX_COMMAND_COMPLETION,
     SBX_COMMAND_HELP,
@@ -101,6 +103,8 @@ int sbx_command_audit_backup(int argc, char **argv);
 int sbx_command_explain(int argc, char **argv);
 int sbx_command_audit_export(int argc, char **argv);
 int sbx_command_audit_report(int argc, char **argv);
+int sbx_command_policy(int argc, char **argv);
+int sbx_command_policy_from_run(int argc, char **argv);
 int sbx_command_doctor(int argc, char **argv);
 int sbx_command_completion(int argc, char **argv);
 int sbx_command_help(int argc, char **argv);

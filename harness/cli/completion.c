@@ -81,6 +81,12 @@ static void add_frame(sbx_text *out, const char *frame)
     sbx_text_add(out, frame);
 }
 
+static bool is_family(unsigned command)
+{
+    return command == SBX_COMMAND_AUDIT || command == SBX_COMMAND_BATCH ||
+           command == SBX_COMMAND_POLICY;
+}
+
 /* Words that may follow: the commands, or the members of a family. */
 static void add_members(sbx_text *out, sbx_command_id family)
 {
@@ -107,7 +113,7 @@ static const char bash_frame[] =
     "    COMPREPLY=()\n"
     "    if ((COMP_CWORD > 1)); then\n"
     "        command=${COMP_WORDS[1]} i=2\n"
-    "        if [[ $command == audit ]] && ((COMP_CWORD > 2)); then\n"
+    "        if [[ $command == @(audit|batch|policy) ]] && ((COMP_CWORD > 2)); then\n"
     "            command+=\" ${COMP_WORDS[2]}\" i=3\n"
     "        fi\n"
     "    fi\n"
@@ -195,8 +201,8 @@ static void add_bash_words(sbx_text *out)
         sbx_text_add_format(out, "    '%s') echo '", sbx_commands[command].name);
         if (command == SBX_COMMAND_MAIN || command == SBX_COMMAND_HELP) {
             add_members(out, SBX_COMMAND_MAIN);
-        } else if (command == SBX_COMMAND_AUDIT) {
-            add_members(out, SBX_COMMAND_AUDIT);
+        } else if (is_family(command)) {
+            add_members(out, (sbx_command_id)command);
         } else if (command == SBX_COMMAND_COMPLETION) {
             sbx_text_add(out, "bash zsh fish ");
         }
@@ -272,9 +278,9 @@ static void add_zsh_operands(sbx_text *out, unsigned command)
         sbx_text_add(out, "'1:command:(");
         add_members(out, SBX_COMMAND_MAIN);
         sbx_text_add(out, ")'");
-    } else if (command == SBX_COMMAND_AUDIT) {
+    } else if (is_family(command)) {
         sbx_text_add(out, "'1:command:(");
-        add_members(out, SBX_COMMAND_AUDIT);
+        add_members(out, (sbx_command_id)command);
         sbx_text_add(out, ")'");
     } else {
         sbx_text_add(out, "':run:'");
@@ -289,7 +295,7 @@ void sbx_completion_zsh(sbx_text *out)
                    "    local name=''\n"
                    "    if (( CURRENT > 2 )); then\n"
                    "        name=$words[2]; shift words; (( CURRENT-- ))\n"
-                   "        if [[ $name == audit ]] && (( CURRENT > 2 )); then\n"
+                   "        if [[ $name == (audit|batch|policy) ]] && (( CURRENT > 2 )); then\n"
                    "            name+=\" $words[2]\"; shift words; (( CURRENT-- ))\n"
                    "        fi\n"
                    "    fi\n"
@@ -314,8 +320,8 @@ static const char fish_frame[] =
     "    set -l words (commandline -opc)\n"
     "    set -e words[1]\n"
     "    set -l name \"$words[1]\"\n"
-    "    if test \"$name\" = audit; and set -q words[2]\n"
-    "        set name \"audit $words[2]\"\n"
+    "    if contains -- \"$name\" audit batch policy; and set -q words[2]\n"
+    "        set name \"$name $words[2]\"\n"
     "    end\n"
     "    test \"$name\" = \"$wanted\"; or return 1\n"
     "    test \"$name\" = exec; or return 0\n"
@@ -420,9 +426,15 @@ void sbx_completion_fish(sbx_text *out)
             }
         }
     }
-    add_frame(out, "complete -c SBX_ -n '__SBX__at audit' -a '");
-    add_members(out, SBX_COMMAND_AUDIT);
-    add_frame(out, "'\ncomplete -c SBX_ -n '__SBX__at completion' -a 'bash zsh fish'\n"
+    for (unsigned command = 0; command < SBX_COMMAND_COUNT; command++) {
+        if (is_family(command)) {
+            add_frame(out, "complete -c SBX_ -n '__SBX__at ");
+            sbx_text_add_format(out, "%s' -a '", sbx_commands[command].name);
+            add_members(out, (sbx_command_id)command);
+            sbx_text_add(out, "'\n");
+        }
+    }
+    add_frame(out, "complete -c SBX_ -n '__SBX__at completion' -a 'bash zsh fish'\n"
                    "complete -c SBX_ -n '__SBX__at exec' -xa '(__fish_complete_command)'\n"
                    "complete -c SBX_ -n '__fish_seen_subcommand_from exec; and not __SBX__at exec' "
                    "-xa '(__fish_complete_subcommand --fcs-skip=2 (__SBX__with_argument))'\n");

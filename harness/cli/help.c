@@ -146,7 +146,7 @@ static void add_commands(sbx_text *out, sbx_command_id family, size_t columns)
     for (unsigned i = SBX_COMMAND_MAIN + 1; i < SBX_COMMAND_COUNT; i++) {
         const char *name = sbx_commands[i].name;
 
-        if (i == SBX_COMMAND_AUDIT || strncmp(name, sbx_commands[family].name, bytes) != 0) {
+        if (i == family || i == SBX_COMMAND_AUDIT || strncmp(name, sbx_commands[family].name, bytes) != 0) {
             continue;
         }
         sbx_text_add(out, "  ");
@@ -173,7 +173,8 @@ void sbx_help_format(sbx_text *out, sbx_command_id command, unsigned columns)
     add_usage(out, command, width);
     sbx_help_add_wrapped(out, sbx_commands[command].summary, 0, 0, width);
     add_paragraphs(out, sbx_commands[command].text, width);
-    if (command == SBX_COMMAND_MAIN || command == SBX_COMMAND_AUDIT) {
+    if (command == SBX_COMMAND_MAIN || command == SBX_COMMAND_AUDIT ||
+        command == SBX_COMMAND_POLICY) {
         add_commands(out, command, width);
     }
     if (command == SBX_COMMAND_MAIN) {

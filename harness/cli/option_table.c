@@ -16,9 +16,10 @@
 #define ON_SEALS (ON(AUDIT_SEAL) | ON(AUDIT_VERIFY))
 #define ON_FILES (ON_SEALS | ON(AUDIT_PRUNE) | ON(AUDIT_BACKUP))
 #define ON_KEEPING (ON(AUDIT_KEYGEN) | ON_FILES)
+#define ON_POLICY (ON(POLICY) | ON(POLICY_FROM_RUN))
 #define ON_RUNS (ON(EXEC) | ON(BATCH_RUN))
 #define ON_ALL                                                                                     \
-    (ON(MAIN) | ON_RUNS | ON(BATCH) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON(DOCTOR) |             \
+    (ON(MAIN) | ON_RUNS | ON(BATCH) | ON(AUDIT) | ON_AUDIT | ON_KEEPING | ON_POLICY | ON(DOCTOR) | \
      ON(COMPLETION) | ON(HELP))
 
 #define LIMITS "Limits (for all processes of the command together, unless said otherwise):"
@@ -125,10 +126,11 @@ const sbx_option sbx_options[] = {
 
     {SBX_OPTION_AUDIT, ON_RUNS, "audit", 0, false, "required|best-effort", RECORD,
      "Without a record, no run (required, the default); or warn and run (best-effort)."},
-    {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES, "audit-db", 0, false, "FILE", RECORD,
+    {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "audit-db", 0, false, "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
-    {SBX_OPTION_DB, ON_AUDIT | ON_FILES, "db", 0, false, "FILE", RECORD, "The same as --audit-db."},
+    {SBX_OPTION_DB, ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "db", 0, false, "FILE", RECORD,
+     "The same as --audit-db."},
     {SBX_OPTION_KEY, ON(AUDIT_VERIFY), "key", 'k', true, "KEY|FILE", RECORD,
      "Whose seals count: a public key, or a file like seal.pub. Several in the order in which they "
      "were in use. Default: your own key, for your own database."},
@@ -229,6 +231,10 @@ const sbx_option sbx_options[] = {
      "Write FILE instead of stdout; it appears when it is whole, and only its owner can read it."},
     {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
      OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
+    {SBX_OPTION_POLICY_FORMAT, ON(POLICY_FROM_RUN), "format", 'f', false, "policy|options|json",
+     OUTPUT,
+     "A policy file (the default), the options to add to the run's own, or JSON with both and with "
+     "everything that was left out."},
     {SBX_OPTION_BY, ON(AUDIT_TOP), "by", 'b', false, "mem|cpu|wall|denials", OUTPUT,
      "What the runs are sorted by (default mem)."},
     {SBX_OPTION_BY, ON(AUDIT_DENIALS), "by", 'b', false, "path|exe|rule|run", OUTPUT,

@@ -167,6 +167,8 @@ static sbx_status make(sbx_making *making, sbx_error *err)
         (st = sbx_plan_settle_walls(making, err)) != SBX_OK) /* knows which rules are lost */
         return st;
     sbx_plan_make_environment(making);
+    plan->homes[0] = making->homes[0];
+    plan->homes[1] = making->homes[1];
     plan->rules = making->rules;
     plan->rule_count = making->rule_count;
     plan->temp_bytes = temp_size(&plan->limits);

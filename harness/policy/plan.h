@@ -76,6 +76,7 @@ typedef struct sbx_plan {
     const char *const *env; /* NULL-terminated NAME=VALUE, already filtered */
     const char *path_list;  /* PATH of env, for looking up argv[0] */
     const char *cwd;
+    const char *homes[2];  /* the caller's, resolved: $HOME and the account's; NULL: none, or the same */
     const sbx_rule *rules; /* sorted: kind, then path */
     size_t rule_count;
     sbx_limits limits;

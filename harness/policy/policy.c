@@ -79,6 +79,20 @@ sbx_status sbx_strings_add(sbx_strings *list, const char *text, sbx_error *err)
     return SBX_OK;
 }
 
+void sbx_strings_cut(sbx_strings *list, size_t count)
+{
+    while (list->count > count)
+        free(list->item[--list->count]);
+}
+
+void sbx_strings_remove(sbx_strings *list, size_t index)
+{
+    free(list->item[index]);
+    list->count--;
+    memmove(&list->item[index], &list->item[index + 1],
+            (list->count - index) * sizeof(*list->item));
+}
+
 void sbx_strings_done(sbx_strings *list)
 {
     for (size_t i = 0; i < list->count; i++)

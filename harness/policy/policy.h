@@ -45,6 +45,8 @@ typedef struct sbx_strings {
 } sbx_strings;
 
 SBX_MUST_USE sbx_status sbx_strings_add(sbx_strings *list, const char *text, sbx_error *err);
+void sbx_strings_cut(sbx_strings *list, size_t count); /* keeps the first ones */
+void sbx_strings_remove(sbx_strings *list, size_t index);
 void sbx_strings_done(sbx_strings *list);
 
 typedef struct sbx_policy {
@@ -95,5 +97,20 @@ SBX_MUST_USE sbx_status sbx_policy_load(sbx_policy *policy, const char *name_or_
 
 /* The merged policy as canonical JSON: every key, in a fixed order; of set variables only the names. */
 void sbx_policy_to_json(sbx_text *out, const sbx_policy *policy);
+
+/*
+ * Reads what sbx_policy_to_json() wrote into an initialised policy. Variables that were set come back without
+ * their values, which are nowhere: as the caller's own.
+ * Fails: CORRUPT  it is something else
+ */
+SBX_MUST_USE sbx_status sbx_policy_from_record(sbx_policy *policy, const char *text, size_t bytes,
+                                               sbx_error *err);
+
+/*
+ * The policy as a file that sbx_policy_read_file() takes: what the nearest built-in policy does not say already.
+ * out_unprotect: names that this one protects and the policy does not, which no file can say.
+ */
+SBX_MUST_USE sbx_status sbx_policy_to_file(sbx_text *out, sbx_strings *out_unprotect,
+                                           const sbx_policy *policy, sbx_error *err);
 
 #endif
