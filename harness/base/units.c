@@ -21,6 +21,9 @@ typedef struct unit {
     uint64_t factor;
 } unit;
 
+/* What everybody can hold who is told of it: readers of JSON, and the database. */
+#define LARGEST UINT64_C(0x7fffffffffffffff)
+
 /* What one kind of quantity looks like. */
 typedef struct quantity {
     const char *noun, *forms;
@@ -114,12 +117,11 @@ static sbx_status parse(uint64_t *out, const quantity *kind, const char *option,
         goto refuse;
 
     problem = "is too large for";
-    if (number.is_too_large || number.whole > UINT64_MAX / factor)
+    if (number.is_too_large || number.whole > LARGEST / factor)
         goto refuse;
     whole = number.whole * factor;
     part = number.fraction * factor / number.scale;
-    /* The largest number means "unlimited", and that is said in words only. */
-    if (whole >= UINT64_MAX - part)
+    if (whole > LARGEST - part)
         goto refuse;
 
     problem = "is too small for";

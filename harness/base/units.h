@@ -5,8 +5,8 @@
  *   duration  250ms, 60s, 2m, 1h, 1.5s, 10us; a bare number is seconds
  *   count     decimal integer, at least 1
  *   cpus      0.5, 2: thousandths of one CPU, at least 0.001
- * "unlimited" is accepted everywhere and gives UINT64_MAX. Nothing else: no sign, no space, no hex,
- * no exponent. A message names the option, the value and the form expected:
+ * "unlimited" is accepted everywhere and gives UINT64_MAX; a number is at most 2^63 - 1 in the smallest unit, which
+ * is what readers of JSON and the database can hold. Nothing else: no sign, no space, no hex, no exponent. A message names the option, the value and the form expected:
  *     --mem: "2Q" is not a size (expected a form like 512K, 2G or 1.5GiB)
  */
 #ifndef SBX_BASE_UNITS_H
