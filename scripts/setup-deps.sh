@@ -4,6 +4,10 @@
 #   scripts/setup-deps.sh [--bench | --test]      --bench: also the programs that the benchmark compares with
 #                                                 --test: also the browser that the report is tested in, and the
 #                                                 programs that batches' results are tested with
+#   scripts/setup-deps.sh [--bench | --test | --fuzz]
+#                      --bench: also the programs that the benchmark compares with
+#                      --test: also the browser that the report is tested in
+#                      --fuzz: also clang with libFuzzer
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -46,6 +50,13 @@ if [ "${1-}" = --test ]; then
     need libxml2-utils xmllint
     need python3 python3
     need perl prove
+fi
+if [ "${1-}" = --fuzz ]; then
+    need clang clang
+    if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -xc -fsanitize=fuzzer,address -o /dev/null - 2>/dev/null; then
+        packages+=(clang libclang-rt-14-dev)
+    fi
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
