@@ -20,11 +20,11 @@ elseif(CMAKE_CROSSCOMPILING)
     include(debian_source) # sbx_jansson, sbx_cmocka: built here
     target_include_directories(sbx_flags SYSTEM INTERFACE
         $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>)
-    list(APPEND SBX_LIBRARIES advapi32 bcrypt shell32)
+    list(APPEND SBX_LIBRARIES advapi32 bcrypt shell32 user32)
 else() # on Windows itself, which has not been tried: jansson as its own CMake package
     find_package(jansson CONFIG REQUIRED)
     target_link_libraries(sbx_flags INTERFACE jansson::jansson)
-    list(APPEND SBX_LIBRARIES jansson::jansson advapi32 bcrypt shell32)
+    list(APPEND SBX_LIBRARIES jansson::jansson advapi32 bcrypt shell32 user32)
 endif()
 
 # What `sbx --version --json` names beside the versions that the libraries say themselves.

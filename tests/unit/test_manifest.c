@@ -1,4 +1,5 @@
-/* Manifests: what is refused and in which words, how defaults and command line merge, what a task's identity is. */
+/* Manifests (with paths of Linux): what is refused and in which words, how defaults and command line merge, what a
+ * task's identity is. */
 #include "harness/batch/manifest.h"
 #include "tests/support/test.h"
 

@@ -1,0 +1,133 @@
+/*
+ * The launch on Windows, step by step: which walls a target gets before its first instruction. Everything goes
+ * through a table of system calls (os.h), each wall is read back after it is set, and what is not as it was
+ * set is a refusal. Pure but for that table: the same on every system.
+ *
+ * Life of a launch:
+ *   1. sbx_launch_prepare()   finds the program, makes the run's SID and the token, guards this process
+ *   2. sbx_launch_leases()    what is about to be put on the host, for the start row
+ *   3.                        the caller makes that row durable
+ *   4. sbx_launch_start()     entries, temp directory, desktop, and the process, suspended and in the job
+ *   5. sbx_launch_go()        its first instruction
+ *   6. sbx_launch_end()       at the end, or after any failure: what was set is undone, the last thing first
+ *
+ * Who may include it: harness/runner/windows and tests.
+ */
+#ifndef SBX_TARGET_WINDOWS_STEPS_H
+#define SBX_TARGET_WINDOWS_STEPS_H
+
+#include "harness/base/text.h"
+#include "harness/policy/plan.h"
+#include "harness/policy/windows/ace_plan.h"
+#include "harness/target/windows/os.h"
+
+/* ---- command.c: the program and its command line --------------------------------------------------------- */
+
+/*
+ * argv[0] with a slash or a drive: as it stands, below the working directory where it is relative. Otherwise along
+ * PATH, and only there: neither the working directory nor sbx's own. Without an extension those of PATHEXT are
+ * tried. out_program: absolute, never a batch file (its interpreter is, and out_line says so).
+ * Fails: NOT_FOUND NOT_EXECUTABLE, or INVALID where the arguments cannot be handed over; see quote.h
+ */
+SBX_MUST_USE sbx_status sbx_command_find(sbx_text *out_program, sbx_text *out_line,
+                                         const sbx_plan *plan, const sbx_target_os *os,
+                                         sbx_error *err);
+
+/* ---- token.c: who the target is ------------------------------------------------------------------------------ */
+
+/* "S-1-5-21-…" with 128 random bits: nobody else's, and nobody's again. */
+SBX_MUST_USE sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error *err);
+
+/*
+ * A token by plan from this process's one. must_hold: what was asked for is read back, and anything else is REFUSED
+ * (step IDENTITY). Without it the host is known not to hold it.
+ */
+SBX_MUST_USE sbx_status sbx_token_make(sbx_handle *out, const sbx_token_plan *plan, bool must_hold,
+                                       const sbx_target_os *os, sbx_error *err);
+
+/* Is the token one of that plan? */
+SBX_MUST_USE sbx_status sbx_token_check(sbx_handle token, const sbx_token_plan *plan,
+                                        const sbx_target_os *os, sbx_error *err);
+
+/* No command of the same user ends, reads or opens this process (sbx_guard_aces()), nor its token. */
+SBX_MUST_USE sbx_status sbx_token_guard(sbx_handle own_token, const char *user, bool must_hold,
+                                        const sbx_target_os *os, sbx_error *err);
+
+/* ---- entries.c: what stands on the host for the run ---------------------------------------------------------- */
+
+typedef struct sbx_entry_place {
+    sbx_ace_step step;
+    sbx_handle handle; /* NULL: not open */
+    sbx_os_place about;
+    bool makes;  /* the first step of a directory that is made */
+    bool is_set;
+} sbx_entry_place;
+
+typedef struct sbx_entries {
+    sbx_entry_place *item;
+    size_t count;
+    char **lease; /* NULL-terminated */
+    const char *temp_path, *user;
+    bool must_hold;
+} sbx_entries;
+
+/*
+ * Opens every place of the plan and writes their leases; nothing is changed yet. must_hold false: the host keeps no
+ * entries, and only the temp directory is made.
+ * Fails: REFUSED  a place is another one than the plan looked at (step MOUNT)
+ */
+SBX_MUST_USE sbx_status sbx_entries_list(sbx_entries *out, const sbx_plan *plan,
+                                         const sbx_ace_sids *sids, const char *user, bool must_hold,
+                                         const sbx_target_os *os, sbx_error *err);
+
+/* Sets them in the plan's order, each read back. What was set stays set on failure, for sbx_entries_undo(). */
+SBX_MUST_USE sbx_status sbx_entries_set(sbx_entries *entries, const sbx_target_os *os,
+                                        sbx_error *err);
+
+/* Takes away what was set, the last first; goes on past a failure and tells the first one. */
+SBX_MUST_USE sbx_status sbx_entries_undo(sbx_entries *entries, const sbx_target_os *os,
+                                         sbx_error *err);
+
+void sbx_entries_done(sbx_entries *entries, const sbx_target_os *os);
+
+/* Takes away what a lease says, where it is still there: for a run whose supervisor was killed. */
+SBX_MUST_USE sbx_status sbx_entries_release(const char *lease, const sbx_target_os *os,
+                                            sbx_error *err);
+
+/* ---- enter.c: the steps in their order ------------------------------------------------------------------------- */
+
+typedef struct sbx_launch {
+    /* Filled by the caller; they outlive the launch. */
+    const sbx_plan *plan;
+    const sbx_target_os *os;
+    sbx_handle job;
+    sbx_handle stdio[3]; /* NULL: closed */
+    bool hides_console;
+
+    sbx_text program, line;
+    char run_sid[SBX_OS_SID_BYTES];
+    sbx_os_token own; /* who the caller is */
+    sbx_handle own_token, token;
+    sbx_token_plan token_plan;
+    sbx_entries entries;
+    sbx_handle desktop; /* NULL: the caller's */
+    char desktop_name[128];
+    sbx_os_process child;
+    bool has_go;
+} sbx_launch;
+
+SBX_MUST_USE sbx_status sbx_launch_prepare(sbx_launch *launch, sbx_error *err);
+const char *const *sbx_launch_leases(const sbx_launch *launch); /* the launch's; NULL: none */
+SBX_MUST_USE sbx_status sbx_launch_start(sbx_launch *launch, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_launch_go(sbx_launch *launch, sbx_error *err);
+/*
+ * The job's processes are ended before, by the caller; a process that never went is ended here. Fails where something
+ * could not be taken away: everything else is, all the same.
+ */
+SBX_MUST_USE sbx_status sbx_launch_end(sbx_launch *launch, sbx_error *err);
+
+/* A step's failure in the system's words. Context: these files. */
+#define sbx_fail_os(err, status, step, code, ...)                                                  \
+    sbx_fail((err), (status), (step), SBX_OS_WIN32, (int)(code), __VA_ARGS__)
+
+#endif
