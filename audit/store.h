@@ -38,6 +38,7 @@ typedef struct sbx_store_options {
      * a WAL in a folder that cannot be written; an older version is taken as it is.
      */
     bool is_copy;
+    bool stays_open;     /* for many runs: the WAL may grow longer, because nobody reads it anew */
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
     /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
     void (*release)(const char *path);

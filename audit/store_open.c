@@ -325,6 +325,7 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     }
     store->is_read_only = options->read_only;
     store->is_copy = options->read_only && options->is_copy;
+    store->stays_open = options->stays_open;
     store->busy_ns = options->busy_ns;
     store->cancel = options->cancel;
     store->release = options->release;

@@ -41,6 +41,7 @@ struct sbx_store {
     uint64_t wait_until_ns; /* of the wait that is going on */
     unsigned jitter;
     int wal_pages;  /* at the last commit of this connection */
+    bool stays_open;
     bool has_index; /* index.h: it is attached as "ix" */
     sbx_ledger ledger;
     sbx_supervisor supervisor;

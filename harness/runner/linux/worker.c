@@ -22,7 +22,8 @@ struct sbx_worker {
 
 static sbx_status open_store(sbx_worker *self, sbx_error *err)
 {
-    sbx_store_options options = {.busy_ns = self->options.audit_busy_ns,
+    sbx_store_options options = {.stays_open = true,
+                                 .busy_ns = self->options.audit_busy_ns,
                                  .cancel = sbx_signals_came(),
                                  .release = sbx_placeholder_clear};
 
