@@ -127,31 +127,16 @@ void sbx_json_bytes(sbx_json *json, const char *key, const char *data, size_t by
     add_quoted(json->out, data, bytes);
 }
 
-/* By hand: an export writes tens of millions of numbers, and printf's reading of its format shows. */
-static void add_number(sbx_text *out, uint64_t value, bool is_negative)
-{
-    char digits[21];
-    size_t at = sizeof(digits);
-
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    if (is_negative)
-        digits[--at] = '-';
-    sbx_text_add_bytes(out, digits + at, sizeof(digits) - at);
-}
-
 void sbx_json_unsigned(sbx_json *json, const char *key, uint64_t value)
 {
     begin(json, key);
-    add_number(json->out, value, false);
+    sbx_text_add_unsigned(json->out, value);
 }
 
 void sbx_json_signed(sbx_json *json, const char *key, int64_t value)
 {
     begin(json, key);
-    add_number(json->out, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value, value < 0);
+    sbx_text_add_signed(json->out, value);
 }
 
 void sbx_json_bool(sbx_json *json, const char *key, bool value)

@@ -62,6 +62,31 @@ void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes)
     text->data[text->bytes] = '\0';
 }
 
+/* By hand: an export writes tens of millions of numbers, and printf's reading of its format shows. */
+static void add_number(sbx_text *out, uint64_t value, bool is_negative)
+{
+    char digits[21];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    if (is_negative)
+        digits[--at] = '-';
+    sbx_text_add_bytes(out, digits + at, sizeof(digits) - at);
+}
+
+void sbx_text_add_unsigned(sbx_text *text, uint64_t value)
+{
+    add_number(text, value, false);
+}
+
+void sbx_text_add_signed(sbx_text *text, int64_t value)
+{
+    add_number(text, value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value, value < 0);
+}
+
 void sbx_text_add(sbx_text *text, const char *string)
 {
     sbx_text_add_bytes(text, string, strlen(string));

@@ -25,6 +25,8 @@ void sbx_text_clear(sbx_text *text); /* keeps the memory */
 void sbx_text_add(sbx_text *text, const char *string);
 void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes);
 void sbx_text_add_format(sbx_text *text, const char *format, ...) SBX_PRINTF(2, 3);
+void sbx_text_add_unsigned(sbx_text *text, uint64_t value);
+void sbx_text_add_signed(sbx_text *text, int64_t value);
 /*
  * Room for that many bytes more, to be written there by the caller, who then adds their number to
  * `bytes` and puts a NUL behind them. NULL: no memory.
