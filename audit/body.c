@@ -67,6 +67,13 @@ static const char *skip_value(const char *at, const char *end)
     return at == begin ? NULL : at;
 }
 
+size_t sbx_body_value_bytes(sbx_slice text)
+{
+    const char *behind = skip_value(text.data, text.data + text.bytes);
+
+    return behind == NULL ? 0 : (size_t)(behind - text.data);
+}
+
 static bool fail(sbx_body *body)
 {
     body->failed = true;

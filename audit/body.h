@@ -33,6 +33,9 @@ void sbx_body_begin(sbx_body *body, sbx_slice text);
 /* false: no more, or failed. */
 bool sbx_body_next(sbx_member *out, sbx_body *body);
 
+/* How long the value is that the text begins with; 0: it begins with none that has an end. */
+size_t sbx_body_value_bytes(sbx_slice text);
+
 static inline bool sbx_slice_is(sbx_slice slice, const char *text)
 {
     size_t bytes = strlen(text); /* of a literal: known when this is compiled */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/read_ahead.h"
 #include "audit/verify_parts.h"
 
 static const char doing[] = "verifying it";
@@ -168,7 +169,7 @@ static sbx_status go_on(sbx_verifier *self, const sbx_event_row *event, sbx_slic
 
 /* kind, us and run stand first in every body; run only where the event is one of a run. */
 static bool read_head(sbx_slice *out_run_id, sbx_body *body, sbx_verifier *self,
-                      const sbx_event_row *event)
+                      sbx_event_row *event)
 {
     sbx_member kind, us, run = {0};
     sbx_body at;
@@ -176,6 +177,8 @@ static bool read_head(sbx_slice *out_run_id, sbx_body *body, sbx_verifier *self,
     bool is_right;
 
     sbx_body_begin(body, event->body);
+    if (sbx_verify_is_head(out_run_id, &event->rest, event))
+        return true;
     is_right = sbx_body_next(&kind, body) && sbx_slice_is(kind.key, "kind") &&
                sbx_slice_is_string(kind.value, event->kind.data, event->kind.bytes) &&
                sbx_body_next(&us, body) && sbx_slice_is(us.key, "us") &&
@@ -186,6 +189,7 @@ static bool read_head(sbx_slice *out_run_id, sbx_body *body, sbx_verifier *self,
     else
         run = (sbx_member){0};
     *out_run_id = run.value;
+    event->rest = (sbx_slice){body->at, (size_t)(body->end - body->at)};
     if (is_right && event->has_run == (run.key.bytes > 0))
         return true;
     sbx_verify_found(self, SBX_FINDING_EDITED, "event", event->seq, "",
@@ -194,7 +198,7 @@ static bool read_head(sbx_slice *out_run_id, sbx_body *body, sbx_verifier *self,
     return false;
 }
 
-sbx_status sbx_verify_event(sbx_verifier *self, const sbx_event_row *event)
+sbx_status sbx_verify_event(sbx_verifier *self, sbx_event_row *event)
 {
     sbx_body body;
     sbx_slice run_id;
@@ -304,6 +308,7 @@ sbx_status sbx_verify(sbx_verify_result *out, sbx_store *store, const sbx_verify
         st = sbx_store_database_id(out->database_id, store, err);
     if (st == SBX_OK)
         st = prepare(&self);
+    sbx_read_ahead_begin(store->db); /* something was read: the state is fixed */
     if (st == SBX_OK)
         st = sbx_verify_chain(&self);
     if (st == SBX_OK)
@@ -313,6 +318,7 @@ sbx_status sbx_verify(sbx_verify_result *out, sbx_store *store, const sbx_verify
     if (st == SBX_OK)
         st = sbx_verify_anchors(&self);
     finish(&self);
+    sbx_read_ahead_end(store->db);
     (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     return st;
 }

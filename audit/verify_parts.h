@@ -39,6 +39,7 @@ typedef struct sbx_event_row {
     int64_t us, run;
     bool has_run;
     sbx_slice kind, body;
+    sbx_slice rest; /* of the body, behind its head */
     const uint8_t *prev_hash, *hash;
 } sbx_event_row;
 
@@ -50,6 +51,35 @@ typedef struct sbx_shared {
 } sbx_shared;
 
 enum { SBX_SHARED_KEPT = 64 };
+
+typedef enum sbx_rule_kind {
+    SBX_RULE_TEXT,     /* a string; the column NULL: null or not there */
+    SBX_RULE_HEX,      /* there where the column is a BLOB: its bytes */
+    SBX_RULE_RAW,      /* JSON in both */
+    SBX_RULE_UNSIGNED, /* what SQLite cannot hold is its largest, UINT64_MAX is NULL */
+    SBX_RULE_SIGNED,
+    SBX_RULE_BOOL,
+    SBX_RULE_SHARED, /* says which row of policy or node; no column of its own */
+} sbx_rule_kind;
+
+typedef enum sbx_rule_age {
+    SBX_RULE_OLD,
+    SBX_RULE_LATE, /* events of version 1 do not have it */
+    SBX_RULE_NEW,  /* tables of version 1, either */
+} sbx_rule_age;
+
+/* Which member of a body is which column. */
+typedef struct sbx_rule {
+    const char *group; /* the object within the body, NULL: the body itself */
+    const char *key;
+    size_t key_bytes;
+    const char *column;
+    sbx_rule_kind kind;
+    sbx_rule_age age;
+} sbx_rule;
+
+/* The values of SBX_RULE_SHARED, in the order of their rules. */
+enum { SBX_SHARED_POLICY, SBX_SHARED_POLICY_SHA256, SBX_SHARED_NODE_SHA256, SBX_SHARED_VALUES };
 
 typedef struct sbx_verifier {
     sbx_store *store;
@@ -81,7 +111,7 @@ sbx_status sbx_verify_failed(sbx_verifier *self, int rc);
 /* The chain, and everything that follows from each event. */
 SBX_MUST_USE sbx_status sbx_verify_chain(sbx_verifier *self);
 /* An event that is as it was written, or not: what it says of other tables. */
-SBX_MUST_USE sbx_status sbx_verify_event(sbx_verifier *self, const sbx_event_row *event);
+SBX_MUST_USE sbx_status sbx_verify_event(sbx_verifier *self, sbx_event_row *event);
 /* Runs without an end, rows without an event. */
 SBX_MUST_USE sbx_status sbx_verify_rest(sbx_verifier *self);
 
@@ -98,6 +128,55 @@ SBX_MUST_USE sbx_status sbx_verify_running(sbx_verifier *self, const sbx_open_ru
 /* The walk to the end: rows that no event made. */
 SBX_MUST_USE sbx_status sbx_verify_rows_left(sbx_verifier *self);
 SBX_MUST_USE sbx_status sbx_verify_prepare_runs(sbx_verifier *self);
+
+/* A body that is read word by word. */
+typedef struct sbx_cursor {
+    const char *at, *end;
+} sbx_cursor;
+
+static inline bool sbx_cursor_is_at(const sbx_cursor *self, const char *words)
+{
+    size_t bytes = strlen(words); /* of a literal: known when this is compiled */
+
+    return (size_t)(self->end - self->at) >= bytes && memcmp(self->at, words, bytes) == 0;
+}
+
+static inline bool sbx_cursor_take(sbx_cursor *self, const char *words)
+{
+    if (!sbx_cursor_is_at(self, words))
+        return false;
+    self->at += strlen(words);
+    return true;
+}
+
+/* At most 18 digits, which cannot overflow; false: none, or more. */
+static inline bool sbx_cursor_number(uint64_t *out, sbx_cursor *self)
+{
+    const char *from = self->at, *most = self->end - from > 18 ? from + 18 : self->end;
+    uint64_t number = 0;
+
+    while (self->at < most && (unsigned char)(*self->at - '0') <= 9)
+        number = number * 10 + (uint64_t)(*self->at++ - '0');
+    *out = number;
+    return self->at > from && self->at < self->end && (unsigned char)(*self->at - '0') > 9;
+}
+
+/* Where the words stand next; NULL: nowhere. */
+const char *sbx_cursor_find(const sbx_cursor *self, const char *words);
+
+/* Bytes that JSON has as they are: printable ASCII without quotes and backslashes. */
+bool sbx_is_plain_json(const char *data, size_t bytes);
+
+/*
+ * True: the rest of a body, from the comma or brace at `rest` on, is to the byte what is written of
+ * this row. False: it is not, or cannot be told so quickly; look at each member. Of what it takes,
+ * all can be said of a row that was not changed, so that the other way is for the few that were.
+ */
+bool sbx_verify_is_as_written(sbx_slice out_shared[SBX_SHARED_VALUES], sbx_slice rest,
+                              sqlite3_stmt *row, int first_column, const sbx_rule *rules,
+                              size_t count);
+/* The head of a body: kind, us, and the run's id where it has one, as the columns have them. */
+bool sbx_verify_is_head(sbx_slice *out_run_id, sbx_slice *out_rest, const sbx_event_row *event);
 
 /* denial and process: what a batch says, and what the rows say when the run has ended. */
 void sbx_verify_batch(sbx_verifier *self, const sbx_event_row *event, sbx_open_run *run);

@@ -6,97 +6,78 @@
 
 #include "audit/verify_parts.h"
 
-typedef enum rule_kind {
-    TEXT,     /* a string; the column NULL: null or not there */
-    HEX,      /* there where the column is a BLOB: its bytes */
-    RAW,      /* JSON in both */
-    UNSIGNED, /* what SQLite cannot hold is its largest, UINT64_MAX is NULL */
-    SIGNED,
-    BOOL,
-} rule_kind;
-
-typedef enum rule_age {
-    OLD,
-    LATE, /* events of version 1 do not have it */
-    NEW,  /* tables of version 1, either */
-} rule_age;
-
-typedef struct rule {
-    const char *group; /* the object within the body, NULL: the body itself */
-    const char *key;
-    size_t key_bytes;
-    const char *column;
-    rule_kind kind;
-    rule_age age;
-} rule;
+static const char limits[] = "limits", supervisor[] = "supervisor";
 
 #define KEY(name) name, sizeof(name) - 1
 
 /* In the order in which store_start.c and store_end.c write them. */
-static const rule start_rules[] = {
-    {NULL, KEY("started_us"), "started_us", UNSIGNED, OLD},
-    {NULL, KEY("argv"), "argv", RAW, OLD},
-    {NULL, KEY("argv_hex"), "argv_hex", RAW, OLD},
-    {NULL, KEY("cwd"), "cwd", TEXT, OLD},
-    {NULL, KEY("cwd_hex"), "cwd", HEX, OLD},
-    {NULL, KEY("env_names"), "env_names", RAW, OLD},
-    {NULL, KEY("network"), "network", TEXT, OLD},
-    {NULL, KEY("identity"), "identity", TEXT, OLD},
-    {NULL, KEY("backend"), "backend", TEXT, OLD},
-    {NULL, KEY("enforcement"), "enforcement", TEXT, OLD},
-    {NULL, KEY("missing"), "missing", TEXT, OLD},
-    {NULL, KEY("walls"), "walls", TEXT, OLD},
-    {NULL, KEY("session"), "session", TEXT, OLD},
-    {NULL, KEY("agent"), "agent", TEXT, OLD},
-    {NULL, KEY("labels"), "labels", RAW, OLD},
-    {NULL, KEY("caller_uid"), "caller_uid", UNSIGNED, OLD},
-    {NULL, KEY("target_uid"), "target_uid", UNSIGNED, OLD},
-    {"limits", KEY("memory"), "limit_memory_bytes", UNSIGNED, OLD},
-    {"limits", KEY("swap"), "limit_swap_bytes", UNSIGNED, OLD},
-    {"limits", KEY("cpus"), "limit_cpus_milli", UNSIGNED, OLD},
-    {"limits", KEY("cpu"), "limit_cpu_ns", UNSIGNED, OLD},
-    {"limits", KEY("wall"), "limit_wall_ns", UNSIGNED, OLD},
-    {"limits", KEY("idle"), "limit_idle_ns", UNSIGNED, OLD},
-    {"limits", KEY("procs"), "limit_procs", UNSIGNED, OLD},
-    {"limits", KEY("fsize"), "limit_fsize_bytes", UNSIGNED, OLD},
-    {"limits", KEY("files"), "limit_files", UNSIGNED, OLD},
-    {"limits", KEY("output"), "limit_output_bytes", UNSIGNED, OLD},
-    {NULL, KEY("grace_ns"), "grace_ns", UNSIGNED, LATE},
-    {NULL, KEY("leases"), "leases", RAW, LATE},
-    {"supervisor", KEY("pid"), "supervisor_pid", SIGNED, OLD},
-    {"supervisor", KEY("start"), "supervisor_start", UNSIGNED, OLD},
-    {"supervisor", KEY("boot"), "supervisor_boot", TEXT, OLD},
-    {"supervisor", KEY("pidns"), "supervisor_pidns", UNSIGNED, OLD},
-    {NULL, KEY("batch"), "batch", TEXT, NEW},
-    {NULL, KEY("task"), "task", TEXT, NEW},
-    {NULL, KEY("attempt"), "attempt", UNSIGNED, NEW},
+static const sbx_rule start_rules[] = {
+    {NULL, KEY("started_us"), "started_us", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("argv"), "argv", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("argv_hex"), "argv_hex", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("cwd"), "cwd", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("cwd_hex"), "cwd", SBX_RULE_HEX, SBX_RULE_OLD},
+    {NULL, KEY("env_names"), "env_names", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("policy"), "NULL", SBX_RULE_SHARED, SBX_RULE_OLD},
+    {NULL, KEY("policy_sha256"), "NULL", SBX_RULE_SHARED, SBX_RULE_OLD},
+    {NULL, KEY("node_sha256"), "NULL", SBX_RULE_SHARED, SBX_RULE_OLD},
+    {NULL, KEY("network"), "network", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("identity"), "identity", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("backend"), "backend", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("enforcement"), "enforcement", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("missing"), "missing", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("walls"), "walls", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("session"), "session", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("agent"), "agent", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("labels"), "labels", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("caller_uid"), "caller_uid", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("target_uid"), "target_uid", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("memory"), "limit_memory_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("swap"), "limit_swap_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("cpus"), "limit_cpus_milli", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("cpu"), "limit_cpu_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("wall"), "limit_wall_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("idle"), "limit_idle_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("procs"), "limit_procs", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("fsize"), "limit_fsize_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("files"), "limit_files", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {limits, KEY("output"), "limit_output_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("grace_ns"), "grace_ns", SBX_RULE_UNSIGNED, SBX_RULE_LATE},
+    {NULL, KEY("leases"), "leases", SBX_RULE_RAW, SBX_RULE_LATE},
+    {supervisor, KEY("pid"), "supervisor_pid", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {supervisor, KEY("start"), "supervisor_start", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {supervisor, KEY("boot"), "supervisor_boot", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {supervisor, KEY("pidns"), "supervisor_pidns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("batch"), "batch", SBX_RULE_TEXT, SBX_RULE_NEW},
+    {NULL, KEY("task"), "task", SBX_RULE_TEXT, SBX_RULE_NEW},
+    {NULL, KEY("attempt"), "attempt", SBX_RULE_UNSIGNED, SBX_RULE_NEW},
 };
 
-static const rule end_rules[] = {
-    {NULL, KEY("ended_us"), "ended_us", UNSIGNED, OLD},
-    {NULL, KEY("status"), "status", TEXT, OLD},
-    {NULL, KEY("reason"), "reason", TEXT, OLD},
-    {NULL, KEY("message"), "message", TEXT, OLD},
-    {NULL, KEY("exit_code"), "exit_code", SIGNED, OLD},
-    {NULL, KEY("command_exit_code"), "command_exit_code", SIGNED, OLD},
-    {NULL, KEY("signal"), "signal", SIGNED, OLD},
-    {NULL, KEY("wall_ns"), "wall_ns", UNSIGNED, OLD},
-    {NULL, KEY("user_ns"), "user_ns", UNSIGNED, OLD},
-    {NULL, KEY("system_ns"), "system_ns", UNSIGNED, OLD},
-    {NULL, KEY("memory_peak_bytes"), "memory_peak_bytes", UNSIGNED, OLD},
-    {NULL, KEY("processes_peak"), "processes_peak", UNSIGNED, OLD},
-    {NULL, KEY("io_read_bytes"), "io_read_bytes", UNSIGNED, OLD},
-    {NULL, KEY("io_write_bytes"), "io_write_bytes", UNSIGNED, OLD},
-    {NULL, KEY("output_bytes"), "output_bytes", UNSIGNED, OLD},
-    {NULL, KEY("output_truncated"), "output_truncated", BOOL, OLD},
-    {NULL, KEY("leaked_procs"), "leaked_procs", UNSIGNED, OLD},
-    {NULL, KEY("denied_total"), "denied_total", UNSIGNED, OLD},
-    {NULL, KEY("denied_lost"), "denied_lost", UNSIGNED, OLD},
-    {NULL, KEY("processes_lost"), "processes_lost", UNSIGNED, OLD},
-    {NULL, KEY("audit_sources"), "audit_sources", TEXT, OLD},
-    {NULL, KEY("audit_complete"), "audit_complete", BOOL, OLD},
-    {NULL, KEY("limits_hit"), "limits_hit", TEXT, OLD},
-    {NULL, KEY("enforcers"), "enforcers", RAW, OLD},
+static const sbx_rule end_rules[] = {
+    {NULL, KEY("ended_us"), "ended_us", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("status"), "status", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("reason"), "reason", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("message"), "message", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("exit_code"), "exit_code", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("command_exit_code"), "command_exit_code", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("signal"), "signal", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("wall_ns"), "wall_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("user_ns"), "user_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("system_ns"), "system_ns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("memory_peak_bytes"), "memory_peak_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("processes_peak"), "processes_peak", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("io_read_bytes"), "io_read_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("io_write_bytes"), "io_write_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("output_bytes"), "output_bytes", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("output_truncated"), "output_truncated", SBX_RULE_BOOL, SBX_RULE_OLD},
+    {NULL, KEY("leaked_procs"), "leaked_procs", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("denied_total"), "denied_total", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("denied_lost"), "denied_lost", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("processes_lost"), "processes_lost", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
+    {NULL, KEY("audit_sources"), "audit_sources", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("audit_complete"), "audit_complete", SBX_RULE_BOOL, SBX_RULE_OLD},
+    {NULL, KEY("limits_hit"), "limits_hit", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("enforcers"), "enforcers", SBX_RULE_RAW, SBX_RULE_OLD},
 };
 
 enum {
@@ -115,10 +96,11 @@ typedef struct comparison {
     const sbx_event_row *event;
     const char *run_id;
     sqlite3_stmt *row;
-    const rule *rules;
+    const sbx_rule *rules;
     size_t count, next; /* next: the rule that is likely the next one's */
     int first_column;
     uint64_t seen; /* bits of rules */
+    sbx_slice shared[SBX_SHARED_VALUES];
 } comparison;
 
 _Static_assert(START_COUNT <= 64 && END_COUNT <= 64, "seen has 64 bits");
@@ -132,8 +114,9 @@ sbx_status sbx_verify_prepare_runs(sbx_verifier *self)
     sbx_text_add(&end, "SELECT status");
     for (size_t i = 0; i < START_COUNT; i++)
         sbx_text_add_format(&walk, ", %s",
-                            start_rules[i].age == NEW && self->version < 2 ? "NULL"
-                                                                           : start_rules[i].column);
+                            start_rules[i].age == SBX_RULE_NEW && self->version < 2
+                                ? "NULL"
+                                : start_rules[i].column);
     for (size_t i = 0; i < END_COUNT; i++) {
         sbx_text_add_format(&walk, ", %s", end_rules[i].column);
         sbx_text_add_format(&end, ", %s", end_rules[i].column);
@@ -188,36 +171,38 @@ static bool is_text(sqlite3_stmt *row, int column, sbx_slice value)
     return sbx_slice_is_string(value, data == NULL ? "" : data, bytes);
 }
 
-static bool is_same(sqlite3_stmt *row, int column, rule_kind kind, sbx_slice value)
+static bool is_same(sqlite3_stmt *row, int column, sbx_rule_kind kind, sbx_slice value)
 {
     const void *data;
 
     switch (kind) {
-    case TEXT:
+    case SBX_RULE_TEXT:
         return is_text(row, column, value);
-    case UNSIGNED:
+    case SBX_RULE_UNSIGNED:
         return is_unsigned(row, column, value);
-    case SIGNED:
+    case SBX_RULE_SIGNED:
         return is_signed(row, column, value);
-    case BOOL:
+    case SBX_RULE_BOOL:
         return sqlite3_column_type(row, column) == SQLITE_INTEGER &&
                sbx_slice_is(value, sqlite3_column_int64(row, column) == 1 ? "true" : "false") &&
                (uint64_t)sqlite3_column_int64(row, column) <= 1;
-    case RAW:
+    case SBX_RULE_RAW:
         data = sqlite3_column_blob(row, column);
         return sqlite3_column_type(row, column) == SQLITE_TEXT &&
                (size_t)sqlite3_column_bytes(row, column) == value.bytes &&
                memcmp(data, value.data, value.bytes) == 0;
-    case HEX:
+    case SBX_RULE_HEX:
         data = sqlite3_column_blob(row, column);
         return sqlite3_column_type(row, column) == SQLITE_BLOB &&
                sbx_slice_is_hex(value, data, (size_t)sqlite3_column_bytes(row, column));
+    case SBX_RULE_SHARED:
+        break;
     }
     return false;
 }
 
 /* What was written, cut to a length that fits into a line. */
-static void report(const comparison *with, const rule *about, int column, sbx_slice value)
+static void report(const comparison *with, const sbx_rule *about, int column, sbx_slice value)
 {
     enum { SHOWN = 120 };
     const char *text = (const char *)sqlite3_column_text(with->row, column);
@@ -230,22 +215,33 @@ static void report(const comparison *with, const rule *about, int column, sbx_sl
                      value.bytes < SHOWN ? (int)value.bytes : (int)SHOWN, value.data);
 }
 
+static void take_shared(comparison *with, const sbx_rule *about, sbx_slice value)
+{
+    size_t at = 0;
+
+    while (about > with->rules && about[-1].kind == SBX_RULE_SHARED) {
+        about--;
+        at++;
+    }
+    with->shared[at] = value;
+}
+
 static void compare_member(comparison *with, const char *group, const sbx_member *member)
 {
     for (size_t tried = 0; tried < with->count; tried++) {
         size_t at = with->next + tried < with->count ? with->next + tried
                                                      : with->next + tried - with->count;
-        const rule *about = &with->rules[at];
+        const sbx_rule *about = &with->rules[at];
         int column = with->first_column + (int)at;
 
-        if (member->key.bytes != about->key_bytes ||
-            memcmp(member->key.data, about->key, about->key_bytes) != 0 ||
-            (group == NULL) != (about->group == NULL) ||
-            (group != NULL && strcmp(group, about->group) != 0))
+        if (member->key.bytes != about->key_bytes || group != about->group ||
+            memcmp(member->key.data, about->key, about->key_bytes) != 0)
             continue;
         with->next = at + 1 == with->count ? 0 : at + 1;
         with->seen |= UINT64_C(1) << at;
-        if (!is_same(with->row, column, about->kind, member->value))
+        if (about->kind == SBX_RULE_SHARED)
+            take_shared(with, about, member->value);
+        else if (!is_same(with->row, column, about->kind, member->value))
             report(with, about, column, member->value);
         return;
     }
@@ -257,14 +253,15 @@ static void compare_absent(const comparison *with)
     static const char nothing[] = "nothing";
 
     for (size_t at = 0; at < with->count; at++) {
-        const rule *about = &with->rules[at];
+        const sbx_rule *about = &with->rules[at];
         int column = with->first_column + (int)at;
         int type;
 
-        if ((with->seen >> at & 1) != 0 || (about->age == LATE && !with->self->is_strict))
+        if ((with->seen >> at & 1) != 0 || about->kind == SBX_RULE_SHARED ||
+            (about->age == SBX_RULE_LATE && !with->self->is_strict))
             continue;
         type = sqlite3_column_type(with->row, column);
-        if (about->kind == HEX ? type == SQLITE_BLOB : type != SQLITE_NULL)
+        if (about->kind == SBX_RULE_HEX ? type == SQLITE_BLOB : type != SQLITE_NULL)
             report(with, about, column, (sbx_slice){nothing, sizeof(nothing) - 1});
     }
 }
@@ -280,21 +277,17 @@ static void compare_nested(comparison *with, const char *group, sbx_slice value)
 }
 
 /* Members of the head and of the other half of a run.refused have no rule here, and do no harm. */
-static void compare(comparison *with, sbx_slice out_special[3])
+static void compare_each(comparison *with)
 {
-    static const char *const special[] = {"policy", "policy_sha256", "node_sha256"};
     sbx_member member;
     sbx_body body;
 
     sbx_body_begin(&body, with->event->body);
     while (sbx_body_next(&member, &body)) {
-        for (size_t i = 0; i < SBX_COUNT_OF(special); i++)
-            if (out_special != NULL && sbx_slice_is(member.key, special[i]))
-                out_special[i] = member.value;
-        if (sbx_slice_is(member.key, "limits"))
-            compare_nested(with, "limits", member.value);
-        else if (sbx_slice_is(member.key, "supervisor"))
-            compare_nested(with, "supervisor", member.value);
+        if (sbx_slice_is(member.key, limits))
+            compare_nested(with, limits, member.value);
+        else if (sbx_slice_is(member.key, supervisor))
+            compare_nested(with, supervisor, member.value);
         else
             compare_member(with, NULL, &member);
     }
@@ -302,6 +295,13 @@ static void compare(comparison *with, sbx_slice out_special[3])
         sbx_verify_found(with->self, SBX_FINDING_EDITED, "event", with->event->seq, with->run_id,
                          "event %llu: its body is not JSON", (unsigned long long)with->event->seq);
     compare_absent(with);
+}
+
+static void compare(comparison *with)
+{
+    if (!sbx_verify_is_as_written(with->shared, with->event->rest, with->row, with->first_column,
+                                  with->rules, with->count))
+        compare_each(with);
 }
 
 static void report_extra(sbx_verifier *self)
@@ -351,8 +351,8 @@ sbx_status sbx_verify_start(sbx_verifier *self, const sbx_event_row *event, sbx_
                        .row = self->walk,
                        .rules = start_rules,
                        .count = START_COUNT,
-                       .first_column = WALK_FIRST};
-    sbx_slice special[3] = {{"", 0}, {"", 0}, {"", 0}};
+                       .first_column = WALK_FIRST,
+                       .shared = {{"", 0}, {"", 0}, {"", 0}}};
     char id[SBX_RUN_ID_BYTES] = "";
     sbx_status st = walk_to(self, event->run);
 
@@ -368,21 +368,26 @@ sbx_status sbx_verify_start(sbx_verifier *self, const sbx_event_row *event, sbx_
         return SBX_OK;
     }
     self->is_cursor_met = true;
-    if (!is_same(self->walk, 1, TEXT, run_id))
-        report(&with, &(rule){.column = "run_id"}, 1, run_id);
-    compare(&with, special);
+    if (!is_same(self->walk, 1, SBX_RULE_TEXT, run_id))
+        report(&with, &(sbx_rule){.column = "run_id"}, 1, run_id);
+    if (has_end) /* both halves in one */
+        compare_each(&with);
+    else
+        compare(&with);
     st = sbx_verify_policy(self, event, id, sqlite3_column_int64(self->walk, 3),
-                           sqlite3_column_int64(self->walk, WALK_FIRST), special[0], special[1]);
+                           sqlite3_column_int64(self->walk, WALK_FIRST),
+                           with.shared[SBX_SHARED_POLICY], with.shared[SBX_SHARED_POLICY_SHA256]);
     if (st == SBX_OK)
         st = sbx_verify_node(self, event, id, sqlite3_column_int64(self->walk, 2),
-                             sqlite3_column_int64(self->walk, WALK_FIRST), special[2]);
+                             sqlite3_column_int64(self->walk, WALK_FIRST),
+                             with.shared[SBX_SHARED_NODE_SHA256]);
     if (st == SBX_OK && has_end) {
         with.rules = end_rules;
         with.count = END_COUNT;
         with.next = 0;
         with.seen = 0;
         with.first_column = WALK_FIRST + START_COUNT;
-        compare(&with, NULL);
+        compare_each(&with);
     }
     return st;
 }
@@ -418,7 +423,7 @@ sbx_status sbx_verify_end(sbx_verifier *self, const sbx_event_row *event, const 
         st = find_end(&found, self, event->run);
     }
     if (st == SBX_OK && found)
-        compare(&with, NULL);
+        compare(&with);
     (void)sqlite3_reset(self->end);
     return st;
 }
@@ -450,7 +455,7 @@ sbx_status sbx_verify_lost(bool *out_is_lost, sbx_verifier *self, const sbx_even
             report(&with, &end_rules[0], END_ENDED, (sbx_slice){"another time", 12});
         if (!self->is_strict)
             with.seen |= UINT64_C(1) << (END_DENIED_TOTAL - END_FIRST);
-        compare(&with, NULL);
+        compare_each(&with);
     }
     (void)sqlite3_reset(self->end);
     return st;

@@ -4,20 +4,36 @@
  * Its file system is the system's, but for one thing: SQLite opens the WAL with "create" always and
  * therefore syncs its folder at the first commit of every connection, 0.1 ms and more. Here it is
  * opened as the file that it nearly always is already, and only created, and the folder synced,
- * where it is not.
+ * where it is not. And files of databases can be read ahead (read_ahead.h).
  */
+#include "audit/read_ahead.h"
 #include "audit/store_parts.h"
 
-static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
-                     int *out_flags)
+static int open_system(const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
 
-    (void)vfs;
     if ((flags & SQLITE_OPEN_WAL) != 0 && (flags & SQLITE_OPEN_CREATE) != 0 &&
         system->xOpen(system, name, file, flags & ~SQLITE_OPEN_CREATE, out_flags) == SQLITE_OK)
         return SQLITE_OK;
     return system->xOpen(system, name, file, flags, out_flags);
+}
+
+static int system_file_bytes(void)
+{
+    return (sqlite3_vfs_find(NULL)->szOsFile + 15) / 16 * 16;
+}
+
+/* Of the database itself the reads can be watched; the WAL is mapped or small. */
+static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *out_flags)
+{
+    int rc = open_system(name, file, flags, out_flags);
+
+    (void)vfs;
+    if (rc == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
+        sbx_read_ahead_wrap(file, (char *)file + system_file_bytes());
+    return rc;
 }
 
 /*
@@ -45,6 +61,7 @@ const char *sbx_store_vfs(void)
     if (ours.zName == NULL) {
         ours = *sqlite3_vfs_find(NULL);
         ours.xOpen = open_file;
+        ours.szOsFile = system_file_bytes() + sbx_read_ahead_bytes();
         ours.zName = name;
         ours.pNext = NULL;
         (void)sqlite3_vfs_register(&ours, 0);

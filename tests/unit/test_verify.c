@@ -209,6 +209,101 @@ static void rows_come_and_go(void **state)
     }
 }
 
+/*
+ * A value that says what the members behind it said, which are NULL now: read along the row, the body
+ * would have the same bytes.
+ */
+static void a_value_that_swallows_others_is_found(void **state)
+{
+    static const char *const all[] = {
+        "UPDATE run SET status = status || '\",\"reason\":\"' || reason, reason = NULL WHERE id = "
+        "2",
+        "UPDATE run SET network = network || '\",\"identity\":\"' || identity, identity = '' WHERE "
+        "id "
+        "= 2",
+        "UPDATE run SET argv = argv || ',\"cwd\":\"' || cwd || '\"', cwd = x'' WHERE id = 2",
+        "UPDATE run SET enforcers = enforcers || '}' WHERE id = 2",
+        "UPDATE run SET limits_hit = limits_hit || '\",\"enforcers\":' || enforcers, enforcers = "
+        "NULL WHERE id = 2",
+        "UPDATE run SET enforcers = '' WHERE id = 2",
+        "UPDATE denial SET op = op || '\",\"target\":\"' || target WHERE run = 1 AND idx = 2",
+        "UPDATE process SET argv = '' WHERE run = 1 AND idx = 0",
+        "UPDATE process SET argv = argv || ',\"exit_code\":-9', exit_code = NULL WHERE run = 1 AND "
+        "idx = 1",
+    };
+    const fixture *self = *state;
+    fixture copy = *self;
+    found is;
+
+    fill(self);
+    snprintf(copy.path, sizeof(copy.path), "%s/copy.db", self->directory);
+    for (size_t i = 0; i < SBX_COUNT_OF(all); i++) {
+        copy_file(self->path, copy.path);
+        tamper(&copy, "%s", all[i]);
+        verify(&is, &copy);
+        if (is.count == 0)
+            fail_msg("%s: not found", all[i]);
+        expect(&is, SBX_FINDING_ROW_DIFFERS, 0);
+    }
+}
+
+/* The same number, as something that is none: who may write the file may change its schema as well. */
+static void a_value_of_another_type_is_found(void **state)
+{
+    static const char *const columns[] = {"exit_code", "wall_ns", "output_truncated",
+                                          "supervisor_pid", "leaked_procs"};
+    const fixture *self = *state;
+    fixture copy = *self;
+    found is;
+
+    fill(self);
+    snprintf(copy.path, sizeof(copy.path), "%s/copy.db", self->directory);
+    for (size_t i = 0; i < SBX_COUNT_OF(columns); i++) {
+        copy_file(self->path, copy.path);
+        tamper(
+            &copy,
+            "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', "
+            "')') WHERE name = 'run'");
+        tamper(&copy, "UPDATE run SET %s = CAST(%s AS BLOB) WHERE id = 2", columns[i], columns[i]);
+        verify(&is, &copy);
+        expect(&is, SBX_FINDING_ROW_DIFFERS, 0);
+    }
+}
+
+/* More than one block of the file that is read ahead, in the order of writing and in another one. */
+static void each_of_many_runs_is_looked_at(void **state)
+{
+    enum { RUNS = 400 };
+    const fixture *self = *state;
+    fixture copy = *self;
+    sbx_store *store = fixture_open(self);
+    found is;
+
+    for (int i = 0; i < RUNS; i++) {
+        fixture_run run;
+
+        fixture_describe(&run);
+        run.start.argv = (const char *const[]){"make", i % 7 == 0 ? "a\"b" : "test", NULL};
+        run.end.message = i % 50 == 0 ? "it did not \"work\"" : NULL;
+        fixture_start(&run, store);
+        fixture_end(&run, store, NULL);
+    }
+    sbx_store_close(store);
+    verify(&is, self);
+    expect_nothing(&is);
+    assert_int_equal(is.result.runs, RUNS);
+    assert_int_equal(is.result.events, 1 + 2 * RUNS);
+    tamper(self, "PRAGMA wal_checkpoint(TRUNCATE)");
+    snprintf(copy.path, sizeof(copy.path), "%s/copy.db", self->directory);
+    for (int i = 1; i <= RUNS; i += 57) {
+        copy_file(self->path, copy.path);
+        tamper(&copy, "UPDATE run SET wall_ns = wall_ns + 1 WHERE id = %d; VACUUM", i);
+        verify(&is, &copy);
+        assert_int_equal(is.count, 1);
+        expect(&is, SBX_FINDING_ROW_DIFFERS, 1 + 2 * (uint64_t)i);
+    }
+}
+
 /* --- the ledger --- */
 
 static void expect_after(const fixture *self, const char *sql, sbx_finding_kind kind, uint64_t seq)
@@ -296,6 +391,9 @@ int main(void)
         WITH_FIXTURE(what_is_as_it_was_holds),
         WITH_FIXTURE(every_value_is_held_against_its_event),
         WITH_FIXTURE(rows_come_and_go),
+        WITH_FIXTURE(a_value_that_swallows_others_is_found),
+        WITH_FIXTURE(a_value_of_another_type_is_found),
+        WITH_FIXTURE(each_of_many_runs_is_looked_at),
         WITH_FIXTURE(an_edited_event_is_found),
         WITH_FIXTURE(one_with_a_hash_of_its_own_is_found),
         WITH_FIXTURE(a_removed_event_is_found),
