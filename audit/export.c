@@ -2,7 +2,6 @@
 #include "audit/export.h"
 #include "harness/base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -218,13 +217,11 @@ void sbx_export_put_digits(sbx_json *json, const char *key, const sbx_export *se
                            sbx_export_field field)
 {
     const sbx_cell *cell = sbx_export_cell(self, field);
-    sbx_json bare;
 
     if (cell->is_null)
         return;
     sbx_json_raw(json, key, "\"");
-    sbx_json_init(&bare, json->out);
-    sbx_json_signed(&bare, NULL, cell->integer);
+    sbx_text_add_signed(json->out, cell->integer);
     sbx_text_add_bytes(json->out, "\"", 1);
 }
 
@@ -260,13 +257,21 @@ void sbx_export_put_time(sbx_json *json, const char *key, int64_t utc_us)
 void sbx_export_put_id(sbx_json *json, const char *key, const sbx_export *self, const char *part)
 {
     const sbx_cell *idx = sbx_export_cell(self, SBX_FIELD_IDX);
-    char id[96];
+    const sbx_cell *run = sbx_export_cell(self, SBX_FIELD_RUN);
+    size_t length = run->text == NULL ? 0 : run->text_bytes;
+    size_t most = sbx_text_plain_bytes(sbx_export_text(self, SBX_FIELD_RUN), length);
 
-    (void)snprintf(id, sizeof(id), "%.26s%s%.16s", sbx_export_text(self, SBX_FIELD_RUN),
-                   part[0] == '\0' ? "" : "-", part);
-    if (!idx->is_null)
-        (void)snprintf(id + strlen(id), 24, "-%lld", (long long)idx->integer);
-    sbx_json_string(json, key, id);
+    sbx_json_raw(json, key, "\"");
+    sbx_text_add_bytes(json->out, sbx_export_text(self, SBX_FIELD_RUN), most < 26 ? most : 26);
+    if (part[0] != '\0') {
+        sbx_text_add_bytes(json->out, "-", 1);
+        sbx_text_add(json->out, part);
+    }
+    if (!idx->is_null) {
+        sbx_text_add_bytes(json->out, "-", 1);
+        sbx_text_add_signed(json->out, idx->integer);
+    }
+    sbx_text_add_bytes(json->out, "\"", 1);
 }
 
 bool sbx_export_split_address(sbx_export_address *out, const char *target)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/command_text.h"
 #include "audit/query_parts.h"
 
 /* A page ends with whichever comes first. */
@@ -22,6 +23,13 @@ sbx_status sbx_query_create(sbx_query **out, sbx_store *store, uint64_t limit, s
     return SBX_OK;
 }
 
+static sbx_status register_functions(const sbx_query *self, sbx_error *err)
+{
+    int rc = sbx_command_text_register(self->store->db);
+
+    return rc == SQLITE_OK ? SBX_OK : sbx_store_fail(self->store, rc, doing, err);
+}
+
 sbx_status sbx_query_prepare(sbx_query *self, const sbx_column *columns, size_t count,
                              const sbx_text *sql, sbx_error *err)
 {
@@ -33,6 +41,8 @@ sbx_status sbx_query_prepare(sbx_query *self, const sbx_column *columns, size_t 
     self->keys = calloc(PAGE_ROWS, sizeof(*self->keys));
     if (self->columns == NULL || self->cells == NULL || self->keys == NULL)
         st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "out of memory for a query");
+    if (st == SBX_OK && self->select == NULL) /* not for SQL that somebody wrote */
+        st = register_functions(self, err);
     if (st == SBX_OK && self->select == NULL)
         st = sbx_store_prepare(&self->select, self->store, sbx_text_string(sql), doing, err);
     if (st != SBX_OK)

@@ -227,7 +227,7 @@ static void add_text(sbx_json *json, const char *key, const char *hex_key, sqlit
         sbx_json_null(json, key);
         return;
     }
-    if (sbx_is_plain_json(data, bytes)) { /* as nearly all are */
+    if (bytes > 0 && sbx_text_plain_bytes(data, bytes) == bytes) { /* as nearly all are */
         sbx_json_raw(json, key, "\"");
         sbx_text_add_bytes(json->out, data, bytes);
         sbx_text_add_bytes(json->out, "\"", 1);
@@ -269,7 +269,7 @@ static bool write_denial_plain(sbx_text *out, sqlite3_stmt *row)
         if (!all[i].is_number) {
             data = sqlite3_column_blob(row, column);
             bytes = (size_t)sqlite3_column_bytes(row, column);
-            if (data == NULL || !sbx_is_plain_json(data, bytes))
+            if (data == NULL || sbx_text_plain_bytes(data, bytes) != bytes)
                 return false;
         }
         to = sbx_text_reserve(out, all[i].bytes + bytes + 1);

@@ -164,9 +164,6 @@ static inline bool sbx_cursor_number(uint64_t *out, sbx_cursor *self)
 /* Where the words stand next; NULL: nowhere. */
 const char *sbx_cursor_find(const sbx_cursor *self, const char *words);
 
-/* Bytes that JSON has as they are: printable ASCII without quotes and backslashes. */
-bool sbx_is_plain_json(const char *data, size_t bytes);
-
 /*
  * True: the rest of a body, from the comma or brace at `rest` on, is to the byte what is written of
  * this row. False: it is not, or cannot be told so quickly; look at each member. Of what it takes,

@@ -55,32 +55,11 @@ static bool change_group(reader *self, const char *group)
     return true;
 }
 
-/* Eight at a time. */
-bool sbx_is_plain_json(const char *data, size_t bytes)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-    uint64_t other = 0;
-
-    for (; bytes >= 8; data += 8, bytes -= 8) {
-        uint64_t eight, quotes, slashes;
-
-        memcpy(&eight, data, 8);
-        quotes = eight ^ ones * '"';
-        slashes = eight ^ ones * '\\';
-        other |= eight | (eight + ones) | (eight - ones * 0x20) | ((quotes - ones) & ~quotes) |
-                 ((slashes - ones) & ~slashes);
-    }
-    for (; bytes > 0; data++, bytes--)
-        if (*data < 0x20 || *data >= 0x7F || *data == '"' || *data == '\\')
-            return false;
-    return (other & highs) == 0;
-}
-
 static bool take_text(reader *self, const char *data, size_t bytes)
 {
     if ((size_t)(self->in.end - self->in.at) < bytes + 2 || self->in.at[0] != '"' ||
         self->in.at[bytes + 1] != '"' || (bytes > 0 && memcmp(self->in.at + 1, data, bytes) != 0) ||
-        !sbx_is_plain_json(data, bytes))
+        sbx_text_plain_bytes(data, bytes) != bytes)
         return false;
     self->in.at += bytes + 2;
     return true;
@@ -196,7 +175,7 @@ bool sbx_verify_is_head(sbx_slice *out_run_id, sbx_slice *out_rest, const sbx_ev
         !take_text(&self, event->kind.data, event->kind.bytes) || !take_key(&self, "us", 2) ||
         !sbx_cursor_number(&us, &self.in) || (int64_t)us != event->us ||
         !take_key(&self, "run", 3) || self.in.end - self.in.at < SBX_RUN_ID_BYTES + 1 ||
-        !sbx_is_plain_json(self.in.at + 1, SBX_RUN_ID_BYTES - 1))
+        sbx_text_plain_bytes(self.in.at + 1, SBX_RUN_ID_BYTES - 1) != SBX_RUN_ID_BYTES - 1)
         return false;
     *out_run_id = (sbx_slice){self.in.at, SBX_RUN_ID_BYTES + 1};
     if (!take_char(&self, '"'))

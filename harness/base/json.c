@@ -9,16 +9,6 @@ void sbx_json_init(sbx_json *json, sbx_text *out)
     json->needs_comma = false;
 }
 
-/* How many bytes from here are ASCII that stands for itself. */
-static size_t plain_bytes(const char *data, size_t bytes)
-{
-    size_t at = 0;
-
-    while (at < bytes && data[at] >= 0x20 && data[at] < 0x7F && data[at] != '"' && data[at] != '\\')
-        at++;
-    return at;
-}
-
 /* Control and other unsafe characters go out as \u escapes: JSON on a terminal is safe as well. */
 static void add_escaped(sbx_text *out, const char *data, size_t bytes)
 {
@@ -54,7 +44,7 @@ static void add_escaped(sbx_text *out, const char *data, size_t bytes)
 /* Nearly all strings are plain, and an export writes them by the hundred million: one copy. */
 static void add_quoted(sbx_text *out, const char *data, size_t bytes)
 {
-    size_t plain = plain_bytes(data, bytes);
+    size_t plain = sbx_text_plain_bytes(data, bytes);
     char *to = sbx_text_reserve(out, plain + 2);
 
     if (to == NULL)
@@ -75,15 +65,33 @@ static void add_quoted(sbx_text *out, const char *data, size_t bytes)
     out->bytes++;
 }
 
-/* Whatever stands before a value. Keys are the program's own words. */
+/* Whatever stands before a value. Nearly all keys are the program's own words; those of labels are not. */
 static void begin(sbx_json *json, const char *key)
 {
-    if (json->needs_comma)
-        sbx_text_add_bytes(json->out, ",", 1);
-    if (key != NULL) {
-        add_quoted(json->out, key, strlen(key));
+    size_t bytes = key == NULL ? 0 : strlen(key);
+    char *to, *from;
+
+    if (key != NULL && sbx_text_plain_bytes(key, bytes) != bytes) {
+        sbx_text_add_bytes(json->out, ",", json->needs_comma ? 1 : 0);
+        add_quoted(json->out, key, bytes);
         sbx_text_add_bytes(json->out, ":", 1);
+        json->needs_comma = true;
+        return;
     }
+    to = from = sbx_text_reserve(json->out, bytes + 4);
+    if (to == NULL)
+        return;
+    if (json->needs_comma)
+        *to++ = ',';
+    if (key != NULL) {
+        *to++ = '"';
+        memcpy(to, key, bytes);
+        to += bytes;
+        *to++ = '"';
+        *to++ = ':';
+    }
+    *to = '\0';
+    json->out->bytes += (size_t)(to - from);
     json->needs_comma = true;
 }
 

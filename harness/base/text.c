@@ -20,16 +20,13 @@ void sbx_text_clear(sbx_text *text)
         text->data[0] = '\0';
 }
 
-/* Room for that many bytes more and the NUL. */
-static bool reserve(sbx_text *text, size_t bytes)
+static bool grow(sbx_text *text, size_t bytes)
 {
     size_t room = text->room;
     char *data;
 
     if (text->failed)
         return false;
-    if (text->data != NULL && bytes < text->room - text->bytes)
-        return true;
     if (bytes >= SIZE_MAX / 2 - text->bytes) {
         text->failed = true;
         return false;
@@ -48,6 +45,12 @@ static bool reserve(sbx_text *text, size_t bytes)
     return true;
 }
 
+/* Room for that many bytes more and the NUL. */
+static inline bool reserve(sbx_text *text, size_t bytes)
+{
+    return bytes < text->room - text->bytes && !text->failed ? true : grow(text, bytes);
+}
+
 char *sbx_text_reserve(sbx_text *text, size_t bytes)
 {
     return reserve(text, bytes) ? text->data + text->bytes : NULL;
@@ -63,18 +66,24 @@ void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes)
 }
 
 /* By hand: an export writes tens of millions of numbers, and printf's reading of its format shows. */
-static void add_number(sbx_text *out, uint64_t value, bool is_negative)
+static void add_number(sbx_text *text, uint64_t value, bool is_negative)
 {
-    char digits[21];
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    char digits[24];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
+    for (; value >= 100; value /= 100)
+        memcpy(digits + (at -= 2), pairs + value % 100 * 2, 2);
+    if (value >= 10)
+        memcpy(digits + (at -= 2), pairs + value * 2, 2);
+    else
+        digits[--at] = (char)('0' + value);
     if (is_negative)
         digits[--at] = '-';
-    sbx_text_add_bytes(out, digits + at, sizeof(digits) - at);
+    sbx_text_add_bytes(text, digits + at, sizeof(digits) - at);
 }
 
 void sbx_text_add_unsigned(sbx_text *text, uint64_t value)
@@ -153,6 +162,28 @@ size_t sbx_utf8_decode(uint32_t *out_code, const char *data, size_t bytes)
     return length;
 }
 
+/* Eight at a time: the high bit of each byte of `other` says that the byte is another one. */
+size_t sbx_text_plain_bytes(const char *data, size_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    size_t at = 0;
+
+    for (; bytes - at >= 8; at += 8) {
+        uint64_t eight, quotes, slashes, other;
+
+        memcpy(&eight, data + at, 8);
+        quotes = eight ^ ones * '"';
+        slashes = eight ^ ones * '\\';
+        other = eight | (eight + ones) | (eight - ones * 0x20) | ((quotes - ones) & ~quotes) |
+                ((slashes - ones) & ~slashes);
+        if ((other & highs) != 0)
+            break;
+    }
+    while (at < bytes && data[at] >= 0x20 && data[at] < 0x7F && data[at] != '"' && data[at] != '\\')
+        at++;
+    return at;
+}
+
 bool sbx_utf8_is_valid(const char *data, size_t bytes)
 {
     for (size_t at = 0; at < bytes;) {
@@ -175,14 +206,15 @@ bool sbx_utf8_is_unsafe(uint32_t code)
 
 void sbx_text_add_escaped(sbx_text *text, const char *data, size_t bytes)
 {
-    size_t plain = 0; /* bytes before `at` that go out as they are */
+    size_t plain = sbx_text_plain_bytes(data, bytes); /* before `at`, that go out as they are */
 
-    for (size_t at = 0; at < bytes;) {
+    for (size_t at = plain; at < bytes;) {
         uint32_t code = 0;
         size_t length = sbx_utf8_decode(&code, data + at, bytes - at);
         bool is_plain = length > 0 && code != '\\' && !sbx_utf8_is_unsafe(code);
 
         if (is_plain) {
+            length += sbx_text_plain_bytes(data + at + length, bytes - at - length);
             at += length;
             plain += length;
             continue;

@@ -36,6 +36,12 @@ SBX_MUST_USE sbx_status sbx_text_check(const sbx_text *text, sbx_error *err);
 /* "" where nothing was added. */
 const char *sbx_text_string(const sbx_text *text);
 
+/*
+ * How many bytes from the start are printable ASCII other than quotes and backslashes: what JSON, CSV and
+ * a terminal take as it stands, and nearly all of what is ever written.
+ */
+size_t sbx_text_plain_bytes(const char *data, size_t bytes);
+
 /* Strict UTF-8 (no surrogates, no overlong forms, no NUL). */
 bool sbx_utf8_is_valid(const char *data, size_t bytes);
 

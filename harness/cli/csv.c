@@ -25,6 +25,11 @@ static void add_text(sbx_text *out, const char *text, size_t bytes)
 {
     sbx_text plain = {0};
 
+    if (bytes > 0 && sbx_text_plain_bytes(text, bytes) == bytes && !is_formula(text, bytes) &&
+        text[0] != ' ' && text[bytes - 1] != ' ' && memchr(text, ',', bytes) == NULL) {
+        sbx_text_add_bytes(out, text, bytes); /* as nearly all are */
+        return;
+    }
     sbx_text_add(&plain, is_formula(text, bytes) ? "'" : "");
     sbx_text_add_escaped(&plain, text, bytes);
     out->failed = out->failed || plain.failed;
@@ -60,7 +65,7 @@ void sbx_csv_row(sbx_text *out, const sbx_column *columns, size_t column_count,
                  const sbx_cell *cells)
 {
     for (size_t i = 0; i < column_count; i++) {
-        sbx_text_add(out, i == 0 ? "" : ",");
+        sbx_text_add_bytes(out, ",", i == 0 ? 0 : 1);
         if (cells[i].is_null) {
             continue;
         }

@@ -47,7 +47,7 @@ void sbx_table_add_number(sbx_text *out, const sbx_cell *cell)
     int digits = 15;
 
     if (!cell->is_real) {
-        sbx_text_add_format(out, "%lld", (long long)cell->integer);
+        sbx_text_add_signed(out, cell->integer);
         return;
     }
     do {
@@ -69,7 +69,7 @@ void sbx_table_format_cell(sbx_text *out, const sbx_column *column, const sbx_ce
         sbx_text_add_escaped(out, cell->text, cell->text_bytes);
         break;
     case SBX_CELL_INTEGER:
-        sbx_text_add_format(out, "%lld", (long long)cell->integer);
+        sbx_text_add_signed(out, cell->integer);
         break;
     case SBX_CELL_BYTES:
         sbx_format_size(out, (uint64_t)cell->integer);

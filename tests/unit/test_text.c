@@ -193,6 +193,51 @@ static void escaped_bytes_are_always_safe(void **state)
         }
 }
 
+/* Each byte at each place of a word of eight, before it and behind it. */
+static void plain_bytes_end_where_another_one_stands(void **state)
+{
+    char data[20];
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        bool is_plain = byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+
+        for (size_t at = 0; at < sizeof(data); at++)
+            for (int around = 0; around < 4; around++) {
+                memset(data, " !~]"[around], sizeof(data));
+                data[at] = (char)byte;
+                assert_int_equal(sbx_text_plain_bytes(data, sizeof(data)),
+                                 is_plain ? sizeof(data) : at);
+            }
+    }
+    assert_int_equal(sbx_text_plain_bytes("", 0), 0);
+}
+
+static void numbers_are_written_as_printf_does(void **state)
+{
+    sbx_text text = {0};
+    char wanted[32];
+
+    (void)state;
+    for (uint64_t value = 1; value != 0; value = value > UINT64_MAX / 7 ? 0 : value * 7) {
+        for (int less = 0; less < 2; less++) {
+            sbx_text_clear(&text);
+            sbx_text_add_unsigned(&text, value - (uint64_t)less);
+            snprintf(wanted, sizeof(wanted), "%llu", (unsigned long long)(value - (uint64_t)less));
+            assert_string_equal(sbx_text_string(&text), wanted);
+            sbx_text_clear(&text);
+            sbx_text_add_signed(&text, -(int64_t)(value / 2));
+            snprintf(wanted, sizeof(wanted), "%lld", -(long long)(value / 2));
+            assert_string_equal(sbx_text_string(&text), wanted);
+        }
+    }
+    sbx_text_clear(&text);
+    sbx_text_add_signed(&text, INT64_MIN);
+    sbx_text_add_unsigned(&text, UINT64_MAX);
+    assert_string_equal(sbx_text_string(&text), "-922337203685477580818446744073709551615");
+    sbx_text_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +249,8 @@ int main(void)
         cmocka_unit_test(decodes_every_code_point),
         cmocka_unit_test(escapes_what_steers_a_terminal),
         cmocka_unit_test(escaped_bytes_are_always_safe),
+        cmocka_unit_test(plain_bytes_end_where_another_one_stands),
+        cmocka_unit_test(numbers_are_written_as_printf_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
