@@ -35,16 +35,18 @@ if(TARGET sbx AND NOT CMAKE_CROSSCOMPILING)
 endif()
 
 # The library, for who embeds it.
-if(EXISTS ${CMAKE_SOURCE_DIR}/harness/include/sbx.h)
-    install(TARGETS libsbx ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sbx)
-    install(FILES ${CMAKE_SOURCE_DIR}/harness/include/sbx.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT sbx)
+if(TARGET sbx_shared)
+    install(TARGETS sbx_shared sbx_static EXPORT sbxTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sbx
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sbx)
+    install(FILES ${CMAKE_SOURCE_DIR}/harness/include/sbx/sbx.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sbx COMPONENT sbx)
+    install(EXPORT sbxTargets NAMESPACE sbx:: DESTINATION ${SBX_PACKAGE_DIR} COMPONENT sbx)
     file(RELATIVE_PATH SBX_PC_PREFIX # the installed tree may be moved
         /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
     configure_file(${CMAKE_SOURCE_DIR}/packaging/sbx.pc.in ${CMAKE_BINARY_DIR}/sbx.pc @ONLY)
     install(FILES ${CMAKE_BINARY_DIR}/sbx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sbx)
     configure_package_config_file(${CMAKE_SOURCE_DIR}/packaging/sbxConfig.cmake.in
-        ${CMAKE_BINARY_DIR}/sbxConfig.cmake INSTALL_DESTINATION ${SBX_PACKAGE_DIR}
-        PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+        ${CMAKE_BINARY_DIR}/sbxConfig.cmake INSTALL_DESTINATION ${SBX_PACKAGE_DIR})
     write_basic_package_version_file(${CMAKE_BINARY_DIR}/sbxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
     install(FILES ${CMAKE_BINARY_DIR}/sbxConfig.cmake ${CMAKE_BINARY_DIR}/sbxConfigVersion.cmake
         DESTINATION ${SBX_PACKAGE_DIR} COMPONENT sbx)

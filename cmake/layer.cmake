@@ -29,14 +29,14 @@ function(sbx_add_layer folder)
     endif()
 endfunction()
 
-# libsbx.a: what embeds sbx needs, SQLite included (one SQLite, one known version).
+# What the program is made of, SQLite included (one SQLite, one known version). Not installed.
 function(sbx_add_library)
     set(built "")
     if(TARGET sbx_jansson)
         set(built $<TARGET_OBJECTS:sbx_jansson>)
     endif()
     add_library(libsbx STATIC ${SBX_OBJECTS} $<TARGET_OBJECTS:sbx_sqlite> ${built})
-    set_target_properties(libsbx PROPERTIES OUTPUT_NAME sbx LINKER_LANGUAGE C)
+    set_target_properties(libsbx PROPERTIES OUTPUT_NAME sbx_core LINKER_LANGUAGE C)
     target_link_libraries(libsbx PUBLIC ${SBX_LIBRARIES} $<$<NOT:$<C_COMPILER_ID:MSVC>>:m> Threads::Threads)
     target_link_directories(libsbx PUBLIC ${JANSSON_LIBRARY_DIRS} ${SODIUM_LIBRARY_DIRS})
 endfunction()

@@ -5,16 +5,7 @@
 #include <string.h>
 
 #include "harness/batch/manifest_parts.h"
-
-/* A policy costs more to check than a task, and most tasks have the same one. */
-enum { POLICIES_KEPT = 32 };
-
-typedef struct checked_policy {
-    char *key; /* what asks for it, as JSON */
-    uint64_t memory_bytes;
-    uint32_t cpus_milli;
-    char digest[65];
-} checked_policy;
+#include "harness/batch/policy_cache.h"
 
 typedef struct manifest_reader {
     sbx_manifest *manifest;
@@ -23,8 +14,7 @@ typedef struct manifest_reader {
     json_t *defaults; /* the header's with the command line's over them */
     json_t *groups;   /* name -> index */
     sbx_text line, spec;
-    checked_policy policies[POLICIES_KEPT];
-    size_t policy_count, policy_next;
+    sbx_policy_cache policies;
     bool has_content; /* a header is only the first */
     sbx_error *err;
 } manifest_reader;
@@ -38,56 +28,6 @@ static sbx_status complain(const manifest_reader *self, const char *key, const c
                            const char *detail)
 {
     return sbx_batch_complain(&self->where, key, problem, detail, self->err);
-}
-
-/* --- the policy --- */
-
-static sbx_status check_policy(checked_policy *out, const json_t *object, manifest_reader *self)
-{
-    sbx_policy policy = {0};
-    sbx_status st;
-
-    sbx_policy_init(&policy);
-    st = sbx_batch_spec_policy(&policy, object, &self->where, self->err);
-    if (st == SBX_OK)
-        st = sbx_batch_policy_digest(out->digest, &policy, self->err);
-    if (st == SBX_OK) {
-        uint64_t cpus = policy.limits.value[SBX_LIMIT_CPUS];
-
-        out->memory_bytes = policy.limits.value[SBX_LIMIT_MEMORY];
-        out->cpus_milli = cpus == SBX_UNLIMITED ? 0 : cpus > 1000000 ? 1000000 : (uint32_t)cpus;
-    }
-    sbx_policy_done(&policy);
-    return st;
-}
-
-static sbx_status find_policy(const checked_policy **out, const json_t *object,
-                              manifest_reader *self)
-{
-    checked_policy *slot;
-    json_t *asked =
-        json_pack("{s:O*, s:O*, s:O*}", "policy", json_object_get(object, "policy"), "limits",
-                  json_object_get(object, "limits"), "env", json_object_get(object, "env"));
-    char *key = asked == NULL ? NULL : json_dumps(asked, JSON_COMPACT | JSON_SORT_KEYS);
-    sbx_status st;
-
-    json_decref(asked);
-    if (key == NULL)
-        return sbx_manifest_no_memory(self->err);
-    for (size_t i = 0; i < self->policy_count; i++)
-        if (strcmp(self->policies[i].key, key) == 0) {
-            *out = &self->policies[i];
-            free(key);
-            return SBX_OK;
-        }
-    slot = &self->policies[self->policy_next];
-    self->policy_next = (self->policy_next + 1) % POLICIES_KEPT;
-    self->policy_count += self->policy_count < POLICIES_KEPT;
-    free(slot->key);
-    slot->key = key;
-    st = check_policy(slot, object, self);
-    *out = slot;
-    return st;
 }
 
 /* --- a task --- */
@@ -120,8 +60,9 @@ static sbx_status add_task(manifest_reader *self, json_t *object)
     sbx_manifest_task task = {.line = self->where.line, .group = SBX_MANIFEST_NONE};
     const char *group = json_string_value(json_object_get(object, "group"));
     const char *id = json_string_value(json_object_get(object, "id"));
-    const checked_policy *policy = NULL;
-    sbx_status st = find_policy(&policy, object, self);
+    const sbx_checked_policy *policy = NULL;
+    sbx_status st =
+        sbx_policy_cache_find(&policy, &self->policies, object, &self->where, self->err);
 
     if (st == SBX_OK)
         st = sbx_batch_spec_resolve(&self->spec, task.hash, object, policy->digest, self->err);
@@ -358,8 +299,7 @@ sbx_status sbx_manifest_read(sbx_manifest *out, FILE *file, const sbx_manifest_o
         st = read_all(&self, file);
     if (st == SBX_OK)
         st = sbx_manifest_join(out, options->where, err);
-    for (size_t i = 0; i < self.policy_count; i++)
-        free(self.policies[i].key);
+    sbx_policy_cache_done(&self.policies);
     sbx_text_done(&self.line);
     sbx_text_done(&self.spec);
     json_decref(self.defaults);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "harness/batch/serve.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
 #include "harness/cli/message.h"
@@ -57,6 +58,9 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "--probe") == 0) {
         sbx_doctor_probe(argc - 2, argv + 2); /* `sbx doctor` runs itself, inside and outside */
+    }
+    if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
+        return sbx_batch_serve(); /* libsbx starts that */
     }
     if (argc > 1 && argv[1][0] != '-') {
         command = sbx_command_by_words(&words, argv + 1);
