@@ -8,6 +8,7 @@
 #                      --bench: also the programs that the benchmark compares with
 #                      --test: also the browser that the report is tested in
 #                      --fuzz: also clang with libFuzzer
+#                                                 programs that batches' results and examples/ are tested with
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -50,6 +51,10 @@ if [ "${1-}" = --test ]; then
     need libxml2-utils xmllint
     need python3 python3
     need perl prove
+    # what runs commands in examples/
+    need meson meson
+    need parallel parallel
+    need make make
 fi
 if [ "${1-}" = --fuzz ]; then
     need clang clang
