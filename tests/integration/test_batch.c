@@ -68,16 +68,26 @@ static void add_task(FILE *file, const char *id, const char *command, const char
     fprintf(file, "{\"id\":\"%s\",\"argv\":[\"/bin/sh\",\"-c\",\"%s\"]%s}\n", id, command, more);
 }
 
-static void run_batch(sbx_test_outcome *out, const sbx_test_place *place, const char *name,
-                      const char *const *options)
+static void run_batch_for(sbx_test_outcome *out, const sbx_test_place *place, const char *name,
+                          const char *const *options, unsigned timeout_ms)
 {
-    const char *words[24] = {"batch", "run", sbx_test_path(place->root, name)};
-    size_t count = 3;
+    const char *words[24] = {sbx_test_binary(), "batch", "run", sbx_test_path(place->root, name)};
+    const char *database = sbx_test_text("SBX_AUDIT_DB=%s", place->database);
+    const sbx_test_request request = {.as_is = true, .env = SBX_LIST(database), .command = words};
+    sbx_test_child child;
+    size_t count = 4;
 
     for (; *options != NULL && count + 1 < SBX_COUNT_OF(words); options++)
         words[count++] = *options;
     words[count] = NULL;
-    sbx_test_sbx(out, place, words);
+    sbx_test_start(&child, place, &request);
+    sbx_test_finish(out, &child, timeout_ms);
+}
+
+static void run_batch(sbx_test_outcome *out, const sbx_test_place *place, const char *name,
+                      const char *const *options)
+{
+    run_batch_for(out, place, name, options, SBX_TEST_TIMEOUT_MS);
 }
 
 /* The lines of results.jsonl with "final", by id; a task that has two is an object where the second replaced the
@@ -150,8 +160,9 @@ static void test_corpus(void **state)
         sbx_test_outcome outcome;
         json_t *results;
 
-        run_batch(&outcome, place, "corpus",
-                  SBX_LIST("-q", "-j", "2", "--out", sbx_test_path(place->base, directory)));
+        run_batch_for(&outcome, place, "corpus",
+                      SBX_LIST("-q", "-j", "2", "--out", sbx_test_path(place->base, directory)),
+                      SBX_TEST_TIMEOUT_MS + count * 1000);
         if (outcome.exit_code != 100)
             fail_msg("exit %d: %s", outcome.exit_code, outcome.err);
         results = read_results(place, directory, &twice);
