@@ -62,8 +62,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' || c == '.' ? '_' : c;
 }
 
-/* What ends a word of a shell's script, of JSON or of a query string. */
-static bool ends_word(char c)
+bool sbx_redact_ends_word(char c)
 {
     return c == '\0' || strchr(" \t\r\n\"'`;|&()<>{},", c) != NULL;
 }
@@ -103,14 +102,20 @@ static bool name_matches(const struct secret_name *secret, const char *name, siz
 }
 
 /* The table's entry, or NULL where the name is none of a secret. */
-static const struct secret_name *find_secret(const char *name, size_t bytes)
+static const struct secret_name *find_secret(const scan *in, const char *name, size_t bytes)
 {
+    static const struct secret_name added = {"", NAME_WHOLE, false};
+
     while (bytes > 0 && name[0] == '-') {
         name++;
         bytes--;
     }
     if (bytes > 3 && memcmp(name, "no-", 3) == 0)
         return NULL; /* --no-password takes no value */
+    if (sbx_redaction_name_matches(in->next.redaction, name, bytes))
+        return &added;
+    if (!sbx_redaction_has_built_in(in->next.redaction))
+        return NULL;
     for (size_t i = 0; i < SBX_COUNT_OF(secret_names); i++)
         if (name_matches(&secret_names[i], name, bytes))
             return &secret_names[i];
@@ -124,7 +129,7 @@ static bool is_path(const char *value, const char *end)
 
 static const char *word_end(const char *at, const char *end)
 {
-    while (at < end && !ends_word(*at))
+    while (at < end && !sbx_redact_ends_word(*at))
         at++;
     return at;
 }
@@ -170,13 +175,20 @@ static const char *find_url_password(const char *word, const char *end, const ch
 }
 
 /* A word without a secret name: as it is, but for tokens and a URL's password. */
-static void put_word(sbx_text *out, const char *word, const char *end)
+static void put_word(const scan *in, const char *word, const char *end)
 {
+    const sbx_redaction *redaction = in->next.redaction;
+    bool has_built_in = sbx_redaction_has_built_in(redaction);
     const char *password_end = NULL;
-    const char *password = find_url_password(word, end, &password_end);
+    const char *password = has_built_in ? find_url_password(word, end, &password_end) : NULL;
+    sbx_text *out = in->out;
 
     for (const char *at = word; at < end;) {
-        size_t bytes = at == word || !is_letter_or_digit(at[-1]) ? token_bytes(at, end) : 0;
+        bool is_start = at == word || !is_letter_or_digit(at[-1]);
+        size_t bytes = is_start && has_built_in ? token_bytes(at, end) : 0;
+
+        if (bytes == 0 && (at == word || sbx_redaction_parts_words(at[-1])))
+            bytes = sbx_redaction_word_bytes(redaction, at, end, at == word);
 
         if (at == password) {
             sbx_text_add(out, mark);
@@ -308,19 +320,19 @@ static void put_next_word(scan *in)
     for (; secret == NULL && name_end <= stop; name_end++)
         if (name_end == stop || *name_end == '=' || *name_end == ':') {
             name = name_start(word, name_end);
-            secret = find_secret(name, (size_t)(name_end - name));
+            secret = find_secret(in, name, (size_t)(name_end - name));
         }
     if (secret == NULL) {
-        put_word(in->out, word, stop);
+        put_word(in, word, stop);
         in->at = stop;
         return;
     }
     name_end--;
-    put_word(in->out, word, name_end);
+    put_word(in, word, name_end);
     in->at = name_end;
     if (put_value(in, secret, name))
         return;
-    put_word(in->out, in->at, stop);
+    put_word(in, in->at, stop);
     in->at = stop;
     in->next.next_is_secret = word[0] == '-' && name_end == stop;
     in->next.next_may_be_path = secret->may_be_path;
@@ -328,7 +340,11 @@ static void put_next_word(scan *in)
 
 void sbx_redact_argument(sbx_text *out, sbx_redactor *state, const char *argument, size_t bytes)
 {
-    scan in = {.out = out, .start = argument, .at = argument, .end = argument + bytes};
+    scan in = {.out = out,
+               .start = argument,
+               .at = argument,
+               .end = argument + bytes,
+               .next = {.redaction = state->redaction}};
 
     if (bytes == 0)
         return;
@@ -336,13 +352,13 @@ void sbx_redact_argument(sbx_text *out, sbx_redactor *state, const char *argumen
         in.is_script = in.is_script || *at == ' ' || *at == '\n' || is_quote(*at);
     if (state->next_is_secret && argument[0] != '-') {
         put_mark(&in, in.end, state->next_may_be_path); /* the whole of it, blanks and all */
-        *state = (sbx_redactor){0};
+        *state = (sbx_redactor){.redaction = state->redaction};
         return;
     }
     while (in.at < in.end) {
         bool is_secret = in.next.next_is_secret;
 
-        if (ends_word(*in.at) && !(is_secret && is_quote(*in.at))) {
+        if (sbx_redact_ends_word(*in.at) && !(is_secret && is_quote(*in.at))) {
             sbx_text_add_bytes(out, in.at++, 1);
             continue;
         }

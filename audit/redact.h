@@ -6,15 +6,18 @@
  * "--token=[redacted]".
  *
  * A shell's whole script is one argument, so the words inside of an argument are looked at as well.
- * This is a net with holes: a secret that looks like nothing special is stored.
+ * This is a net with holes: a secret that looks like nothing special is stored. Who knows what theirs look
+ * like can add patterns (redaction.h).
  */
 #ifndef SBX_AUDIT_REDACT_H
 #define SBX_AUDIT_REDACT_H
 
+#include "audit/redaction.h"
 #include "harness/base/text.h"
 
-/* What one argument says about the next ("--password", "x"). All zero at the start of a list. */
+/* What one argument says about the next ("--password", "x"). All zero but redaction at the start of a list. */
 typedef struct sbx_redactor {
+    const sbx_redaction *redaction; /* NULL: none but the built-in patterns */
     bool next_is_secret;
     bool next_may_be_path; /* and is kept if it is one */
 } sbx_redactor;
@@ -26,9 +29,13 @@ void sbx_redact_argument(sbx_text *out, sbx_redactor *state, const char *argumen
  * Appends a list as a JSON array. out_hex, if any argument is not UTF-8, gets an array of the bytes
  * in hexadecimal, else stays empty.
  */
-void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv);
+void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv,
+                     const sbx_redaction *redaction);
 
 /* The same for a list that is a JSON array of strings already. False: it is not one. */
-bool sbx_redact_argv_json(sbx_text *out, const char *json);
+bool sbx_redact_argv_json(sbx_text *out, const char *json, const sbx_redaction *redaction);
+
+/* What ends a word of a shell's script, of JSON or of a query string. */
+bool sbx_redact_ends_word(char c);
 
 #endif

@@ -5,9 +5,10 @@
 
 #include "harness/base/json.h"
 
-void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv)
+void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv,
+                     const sbx_redaction *redaction)
 {
-    sbx_redactor state = {0};
+    sbx_redactor state = {.redaction = redaction};
     sbx_text one = {0}, hex = {0};
     sbx_json list, hex_list;
     bool is_lossy = false;
@@ -105,9 +106,9 @@ static const char *read_string(sbx_text *out, const char *at)
     return at + 1;
 }
 
-bool sbx_redact_argv_json(sbx_text *out, const char *json)
+bool sbx_redact_argv_json(sbx_text *out, const char *json, const sbx_redaction *redaction)
 {
-    sbx_redactor state = {0};
+    sbx_redactor state = {.redaction = redaction};
     sbx_text raw = {0}, one = {0};
     sbx_json list;
     const char *at = json;

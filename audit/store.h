@@ -42,6 +42,7 @@ typedef struct sbx_store_options {
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
     /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
     void (*release)(const char *path);
+    const struct sbx_redaction *redaction; /* redaction.h; kept, not copied */
     const bool *cancel;  /* looked at while waiting (set by a signal handler); NULL: never cancelled */
 } sbx_store_options;
 

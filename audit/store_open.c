@@ -329,6 +329,7 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     store->busy_ns = options->busy_ns;
     store->cancel = options->cancel;
     store->release = options->release;
+    store->redaction = options->redaction;
     store->may_wait = true;
     store->jitter = (unsigned)sbx_clock_monotonic_ns();
 

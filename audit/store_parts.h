@@ -36,6 +36,7 @@ struct sbx_store {
     bool may_wait;       /* the busy handler waits */
     bool was_cancelled;  /* … and was told to stop */
     uint64_t busy_ns;
+    const struct sbx_redaction *redaction;
     const bool *cancel;
     void (*release)(const char *path);
     uint64_t wait_until_ns; /* of the wait that is going on */

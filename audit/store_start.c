@@ -176,13 +176,14 @@ static void add_labels(sbx_text *out, const char *const *labels)
     sbx_json_close_object(&json);
 }
 
-static sbx_status make_texts(start_texts *texts, const sbx_store_start *start, sbx_error *err)
+static sbx_status make_texts(start_texts *texts, const sbx_store *store,
+                             const sbx_store_start *start, sbx_error *err)
 {
     const sbx_text *const all[] = {&texts->argv, &texts->argv_hex, &texts->env_names,
                                    &texts->labels, &texts->leases};
     sbx_status st = SBX_OK;
 
-    sbx_redact_argv(&texts->argv, &texts->argv_hex, start->argv);
+    sbx_redact_argv(&texts->argv, &texts->argv_hex, start->argv, store->redaction);
     add_env_names(&texts->env_names, start->env);
     if (start->labels != NULL && start->labels[0] != NULL)
         add_labels(&texts->labels, start->labels);
@@ -309,7 +310,7 @@ sbx_status sbx_store_put_start(int64_t *out_run, sbx_json *body, sbx_store *stor
     char policy_sha256[65], node_sha256[65];
     int64_t policy = 0, node = 0;
     start_texts texts = {0};
-    sbx_status st = make_texts(&texts, start, err);
+    sbx_status st = make_texts(&texts, store, start, err);
 
     if (st == SBX_OK)
         st = put_policy(&policy, policy_sha256, store, start, err);

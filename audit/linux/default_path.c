@@ -1,7 +1,8 @@
-/* Where the audit database is when nobody says; see store.h. */
+/* Where the audit database is when nobody says, and patterns for secrets; see store.h and redaction.h. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/redaction.h"
 #include "audit/store.h"
 #include "harness/base/text.h"
 
@@ -48,4 +49,24 @@ sbx_status sbx_store_default_path(char **out_path, sbx_error *err)
     }
     *out_path = path.data; /* malloc'ed: the caller frees it */
     return SBX_OK;
+}
+
+sbx_status sbx_redaction_default_path(char **out, sbx_error *err)
+{
+    const char *config = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    sbx_text path = {0};
+    sbx_status st;
+
+    *out = NULL;
+    if (is_absolute(config))
+        sbx_text_add_format(&path, "%s/sbx/redact.json", config);
+    else if (is_absolute(home))
+        sbx_text_add_format(&path, "%s/.config/sbx/redact.json", home);
+    st = sbx_text_check(&path, err);
+    if (st == SBX_OK)
+        *out = path.data; /* malloc'ed: the caller frees it */
+    else
+        sbx_text_done(&path);
+    return st;
 }

@@ -1,6 +1,7 @@
 /* Where the audit database is when nobody says; see store.h. */
 #include <string.h>
 
+#include "audit/redaction.h"
 #include "audit/store.h"
 #include "harness/base/path.h"
 #include "harness/base/text.h"
@@ -46,4 +47,21 @@ sbx_status sbx_store_default_path(char **out_path, sbx_error *err)
     }
     *out_path = path.data; /* malloc'ed: the caller frees it */
     return SBX_OK;
+}
+
+sbx_status sbx_redaction_default_path(char **out, sbx_error *err)
+{
+    sbx_text path = {0};
+    sbx_status st = SBX_OK;
+
+    *out = NULL;
+    if (sbx_store_state_folder(&path, NULL) == SBX_OK) {
+        sbx_text_add(&path, "/redact.json");
+        st = sbx_text_check(&path, err);
+    }
+    if (st == SBX_OK && path.bytes > 0)
+        *out = path.data; /* malloc'ed: the caller frees it */
+    else
+        sbx_text_done(&path);
+    return st;
 }

@@ -40,6 +40,7 @@ typedef struct sbx_batch_options {
     uint64_t timeout_ns;    /* of the whole batch; 0: none */
     const char *audit_path; /* NULL: no audit */
     bool audit_required;
+    const struct sbx_redaction *redaction; /* audit/redaction.h; kept, not copied */
     bool allow_degraded, watch_denials;
     const char *session, *agent;
     const char *const *labels;

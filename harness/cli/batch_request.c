@@ -9,11 +9,12 @@
 #include "harness/base/units.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/option.h"
+#include "harness/cli/secret_patterns.h"
 
 /* What the command line says of every task, until all of it is known. */
 typedef struct task_words {
     const char *limits[SBX_LIMIT_COUNT];
-    const char *grace, *memory_action, *policy;
+    const char *grace, *memory_action, *policy, *redact;
     uint64_t retries;
     bool has_retries;
 } task_words;
@@ -150,6 +151,9 @@ static sbx_status read_option(sbx_batch_request *request, task_words *words, con
         return set_path(&request->out_dir, token, err);
     case SBX_OPTION_AUDIT_DB:
         return set_path(&request->audit_path, token, err);
+    case SBX_OPTION_REDACT:
+        words->redact = token->value;
+        return SBX_OK;
     case SBX_OPTION_SESSION:
         options->session = token->value;
         return SBX_OK;
@@ -256,9 +260,11 @@ static sbx_status finish(sbx_batch_request *request, const task_words *words, sb
         request->label_list[i] = request->labels.item[i];
     }
     options->labels = request->label_list;
-    if (find_audit_path(request, err) != SBX_OK) {
+    if (find_audit_path(request, err) != SBX_OK ||
+        sbx_secret_patterns_load(&request->redaction, words->redact, err) != SBX_OK) {
         return err->status;
     }
+    options->redaction = request->redaction;
     return write_overrides(request, words, err);
 }
 
@@ -307,6 +313,7 @@ void sbx_batch_request_done(sbx_batch_request *request)
     sbx_text_done(&request->overrides);
     sbx_text_done(&request->out_dir);
     sbx_text_done(&request->audit_path);
+    sbx_redaction_free(request->redaction);
     sbx_strings_done(&request->labels);
     free(request->label_list);
     memset(request, 0, sizeof(*request));

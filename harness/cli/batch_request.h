@@ -2,6 +2,7 @@
 #ifndef SBX_CLI_BATCH_REQUEST_H
 #define SBX_CLI_BATCH_REQUEST_H
 
+#include "audit/redaction.h"
 #include "harness/batch/batch.h"
 #include "harness/cli/progress.h"
 
@@ -13,6 +14,7 @@ typedef struct sbx_batch_request {
     bool is_lines, is_quiet, wants_json, wants_help, dry_run;
     sbx_text overrides; /* for sbx_manifest_options; empty: none */
     sbx_text out_dir, audit_path;
+    sbx_redaction *redaction;
     sbx_strings labels;
     const char **label_list;
 } sbx_batch_request;

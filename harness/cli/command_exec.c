@@ -14,6 +14,7 @@
 #include "harness/cli/help.h"
 #include "harness/cli/message.h"
 #include "harness/cli/result_file.h"
+#include "harness/cli/secret_patterns.h"
 
 enum { AUDIT_BUSY_S = 10 };
 
@@ -26,6 +27,7 @@ typedef struct execution {
     sbx_result result;
     sbx_result_file result_file;
     char *audit_path; /* NULL: no record */
+    sbx_redaction *redaction;
     sbx_error err;
 } execution;
 
@@ -158,7 +160,8 @@ static int refuse(execution *self)
     sbx_exec_refusal_describe(&self->result, &self->plan, &self->policy, policy_name(self),
                               self->audit_path, &why);
     if (self->audit_path != NULL && why.step != SBX_STEP_OPTIONS && !self->request.dry_run &&
-        sbx_exec_refusal_record(&self->result, &self->plan, &self->request, &self->err) != SBX_OK) {
+        sbx_exec_refusal_record(&self->result, &self->plan, &self->request, self->redaction,
+                                &self->err) != SBX_OK) {
         self->result.audit_failed = true;
         self->result.audit_error = self->err;
         sbx_message_error("the refusal is not recorded", &self->err);
@@ -175,6 +178,7 @@ static int run_plan(execution *self)
         .agent = self->request.agent,
         .labels = self->request.label_list,
         .audit_busy_ns = AUDIT_BUSY_S * SBX_NS_PER_S,
+        .redaction = self->redaction,
     };
 
     sbx_run(&self->result, &self->plan, &options);
@@ -202,7 +206,9 @@ static int execute(execution *self, int argc, char **argv)
         sbx_message_error("exec", &self->err);
         return SBX_EXIT_SBX;
     }
-    if (find_audit_path(self) != SBX_OK || keep_database(self) != SBX_OK ||
+    /* First, because nothing may be recorded without them: a mistake in them is not, as one in the options. */
+    if (sbx_secret_patterns_load(&self->redaction, self->request.redact, &self->err) != SBX_OK ||
+        find_audit_path(self) != SBX_OK || keep_database(self) != SBX_OK ||
         make_plan(self) != SBX_OK) {
         return refuse(self);
     }
@@ -223,6 +229,7 @@ int sbx_command_exec(int argc, char **argv)
     sbx_plan_done(&self.plan);
     sbx_policy_done(&self.policy);
     sbx_exec_request_done(&self.request);
+    sbx_redaction_free(self.redaction);
     free(self.audit_path);
     return code;
 }

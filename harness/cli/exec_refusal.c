@@ -22,9 +22,10 @@ void sbx_exec_refusal_describe(sbx_result *result, sbx_plan *plan, const sbx_pol
 }
 
 sbx_status sbx_exec_refusal_record(const sbx_result *result, const sbx_plan *plan,
-                                   const sbx_exec_request *request, sbx_error *err)
+                                   const sbx_exec_request *request, const sbx_redaction *redaction,
+                                   sbx_error *err)
 {
-    const sbx_store_options options = {.busy_ns = BUSY_S * SBX_NS_PER_S};
+    const sbx_store_options options = {.busy_ns = BUSY_S * SBX_NS_PER_S, .redaction = redaction};
     sbx_refusal refusal = {
         .argv = (const char *const *)request->argv,
         .policy_name = plan->policy_name,

@@ -5,6 +5,7 @@
 #ifndef SBX_CLI_EXEC_REFUSAL_H
 #define SBX_CLI_EXEC_REFUSAL_H
 
+#include "audit/redaction.h"
 #include "harness/cli/exec_request.h"
 #include "harness/runner/runner.h"
 
@@ -16,6 +17,7 @@ void sbx_exec_refusal_describe(sbx_result *result, sbx_plan *plan, const sbx_pol
 
 /* Writes the row. */
 SBX_MUST_USE sbx_status sbx_exec_refusal_record(const sbx_result *result, const sbx_plan *plan,
-                                                const sbx_exec_request *request, sbx_error *err);
+                                                const sbx_exec_request *request,
+                                                const sbx_redaction *redaction, sbx_error *err);
 
 #endif

@@ -269,6 +269,8 @@ static sbx_status read_option(sbx_exec_request *request, const sbx_token *token,
         return set_path(&request->cwd, token, err);
     case SBX_OPTION_AUDIT_DB:
         return set_path(&request->audit_path, token, err);
+    case SBX_OPTION_REDACT:
+        return set_text(&request->redact, token, err);
     case SBX_OPTION_SESSION:
         return set_text(&request->session, token, err);
     case SBX_OPTION_AGENT:

@@ -30,6 +30,7 @@ typedef struct sbx_exec_request {
     char *cwd;        /* absolute; NULL: the caller's */
     char *audit_path; /* absolute; NULL: the default one */
     bool audit_best_effort;
+    const char *redact; /* as given; NULL: the default file */
     bool allow_degraded, no_watch, dry_run;
     const char *session, *agent;
     const char *result; /* as given */

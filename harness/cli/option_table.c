@@ -129,6 +129,9 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "audit-db", 0, false, "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
+    {SBX_OPTION_REDACT, ON_RUNS, "redact", 0, false, "FILE", RECORD,
+     "More patterns for secrets in arguments, which are then not recorded. Default: "
+     "$XDG_CONFIG_HOME/sbx/redact.json, else ~/.config/sbx/redact.json, where there is one."},
     {SBX_OPTION_DB, ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "db", 0, false, "FILE", RECORD,
      "The same as --audit-db."},
     {SBX_OPTION_KEY, ON(AUDIT_VERIFY), "key", 'k', true, "KEY|FILE", RECORD,

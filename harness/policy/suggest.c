@@ -108,6 +108,7 @@ static const char *why_not(const char *rule)
         {"secret", "a secret"},
         {"audit", "the audit database"},
         {"deny", "the policy denies it by name"},
+        {"patterns", "what sbx itself goes by"},
         {"deny_write", "the policy makes it read-only by name"},
         {"crosses a root's border",
          "only one root that holds both places would allow it; move, do not link or rename"},

@@ -18,6 +18,7 @@ typedef struct sbx_run_options {
     const char *batch, *task; /* NULL: of no batch */
     unsigned attempt;
     uint64_t audit_busy_ns;
+    const struct sbx_redaction *redaction; /* audit/redaction.h; NULL: the built-in patterns */
 } sbx_run_options;
 
 typedef struct sbx_result {

@@ -23,6 +23,7 @@ typedef struct sbx_worker_options {
     const char *audit_path; /* NULL: no audit */
     bool audit_required;    /* no start row, no run */
     uint64_t audit_busy_ns;
+    const struct sbx_redaction *redaction; /* audit/redaction.h; kept, not copied */
 } sbx_worker_options;
 
 /* What of a run is not in its plan. */

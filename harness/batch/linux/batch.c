@@ -29,6 +29,7 @@ sbx_status sbx_batch_create(sbx_batch **out, const sbx_batch_options *options, s
                                     .out_path = options->out_dir,
                                     .audit_path = options->audit_path,
                                     .audit_required = options->audit_required,
+                                    .redaction = options->redaction,
                                     .allow_degraded = options->allow_degraded,
                                     .watch_denials = options->watch_denials,
                                     .session = options->session,

@@ -15,6 +15,7 @@ sbx_status sbx_batch_engine_create(sbx_batch_engine **out, const sbx_batch_setup
 {
     const sbx_worker_options options = {.audit_path = setup->audit_path,
                                         .audit_required = setup->audit_required,
+                                        .redaction = setup->redaction,
                                         .audit_busy_ns = AUDIT_BUSY_S * SBX_NS_PER_S};
     sbx_batch_engine *self = calloc(1, sizeof(*self));
 

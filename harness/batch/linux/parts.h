@@ -15,6 +15,7 @@ typedef struct sbx_batch_setup {
     const char *out_path; /* the same, for the policy: hidden from tasks; NULL: none */
     const char *audit_path;
     bool audit_required;
+    const struct sbx_redaction *redaction;
     bool allow_degraded, watch_denials;
     const char *session, *agent;
     const char *const *labels; /* of every task; NULL-terminated, or NULL */

@@ -302,10 +302,34 @@ static sbx_status protect_path(sbx_making *making, const char *path, sbx_error *
     return SBX_OK;
 }
 
+/* What tells sbx which arguments are secrets, and that none is: where it lies in a root, it is none of the command's
+ * to write. */
+static sbx_status protect_patterns(sbx_making *making, sbx_error *err)
+{
+    const char *config = sbx_plan_caller_path(making, "XDG_CONFIG_HOME");
+    sbx_place_found parent;
+    sbx_status st;
+
+    if (config == NULL && making->homes[0] == NULL)
+        return SBX_OK;
+    if (config == NULL)
+        config = sbx_making_join(making, making->homes[0], ".config");
+    if (sbx_rules_covering(making, SBX_RULE_WRITE, sbx_making_join(making, config, "sbx")) == NULL)
+        return SBX_OK;
+    st = sbx_place_find(&parent, making, config, err);
+    if (st != SBX_OK || parent.path == NULL)
+        return st;
+    return protect(making, parent.path, sbx_making_join(making, parent.path, "sbx"), "patterns",
+                   err);
+}
+
 sbx_status sbx_plan_add_protected(sbx_making *making, sbx_error *err)
 {
     const sbx_strings *paths = &making->policy->deny_write;
     sbx_status st = protect_names(making, err);
+
+    if (st == SBX_OK)
+        st = protect_patterns(making, err);
 
     for (size_t i = 0; st == SBX_OK && i < paths->count; i++) {
         const char *path;

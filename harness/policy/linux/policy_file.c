@@ -20,7 +20,7 @@ static sbx_status read_all(sbx_text *out, int fd, const char *path, sbx_error *e
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "read the policy file %s",
+            return sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "read %s",
                                   path);
         sbx_text_add_bytes(out, room, (size_t)got);
         if (out->bytes > SBX_POLICY_FILE_BYTES_MAX)
@@ -55,10 +55,10 @@ sbx_status sbx_policy_file_get(sbx_text *out, sbx_text *out_directory, const cha
 
     if (fd < 0)
         return sbx_fail_errno(err, errno == ENOENT || errno == ENOTDIR ? SBX_INVALID : SBX_IO,
-                              SBX_STEP_POLICY, errno, "open the policy file %s", path);
+                              SBX_STEP_POLICY, errno, "open %s", path);
     if (fstat(fd, &about) != 0)
         st =
-            sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "look at the policy file %s", path);
+            sbx_fail_errno(err, SBX_IO, SBX_STEP_POLICY, errno, "look at %s", path);
     else if (!S_ISREG(about.st_mode)) /* a pipe or a device could keep us waiting for ever */
         st = sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is not a regular file", path);
     else

@@ -14,7 +14,7 @@ static sbx_status read_all(sbx_text *out, HANDLE file, const char *path, sbx_err
 
         if (!ReadFile(file, room, sizeof(room), &got, NULL))
             return sbx_fail_win32(err, SBX_IO, SBX_STEP_POLICY, GetLastError(),
-                                  "read the policy file %s", path);
+                                  "read %s", path);
         if (got == 0)
             return sbx_text_check(out, err);
         sbx_text_add_bytes(out, room, got);
@@ -67,7 +67,7 @@ sbx_status sbx_policy_file_get(sbx_text *out, sbx_text *out_directory, const cha
                                       code == ERROR_INVALID_NAME
                                   ? SBX_INVALID
                                   : SBX_IO,
-                              SBX_STEP_POLICY, code, "open the policy file %s", path);
+                              SBX_STEP_POLICY, code, "open %s", path);
     if (GetFileType(file) != FILE_TYPE_DISK) /* a pipe or a device could keep us waiting for ever */
         st = sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is not a regular file", path);
     else if ((st = read_all(out, file, path, err)) == SBX_OK)

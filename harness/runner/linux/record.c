@@ -11,6 +11,7 @@ sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *er
 {
     sbx_store_options options = {.busy_ns = record->options->audit_busy_ns,
                                  .cancel = sbx_signals_came(),
+                                 .redaction = record->options->redaction,
                                  .release = sbx_placeholder_clear};
     sbx_error own;
     sbx_status st;

@@ -25,6 +25,7 @@ static sbx_status open_store(sbx_worker *self, sbx_error *err)
     sbx_store_options options = {.stays_open = true,
                                  .busy_ns = self->options.audit_busy_ns,
                                  .cancel = sbx_signals_came(),
+                                 .redaction = self->options.redaction,
                                  .release = sbx_placeholder_clear};
 
     if (self->options.audit_path == NULL)
@@ -98,6 +99,7 @@ void sbx_worker_run(sbx_result *result, sbx_worker *worker, const sbx_plan *plan
         .task = task->task,
         .attempt = task->attempt,
         .audit_busy_ns = worker->options.audit_busy_ns,
+        .redaction = worker->options.redaction,
     };
     sbx_error err;
     sbx_run_base base = {.store = worker->store,
