@@ -12,9 +12,26 @@ static inline void command_line_make(const char **argv,
                                      char words[COMMAND_LINE_WORDS][COMMAND_LINE_BYTES],
                                      uint64_t *seed)
 {
-    static const char *const pieces[] = {"\\", "\"", " ",  "\t", "a",  "\\\\", "\\\"", "\"\"", "b c",
-                                         "%",  "^",  "&",  "\n", "'",  "--x=", "\xc3\xa9",
-                                         "\xf0\x9f\x92\xa5", "/", "$(x)", "`"};
+    static const char *const pieces[] = {"\\",
+                                         "\"",
+                                         " ",
+                                         "\t",
+                                         "a",
+                                         "\\\\",
+                                         "\\\"",
+                                         "\"\"",
+                                         "b c",
+                                         "%",
+                                         "^",
+                                         "&",
+                                         "\n",
+                                         "'",
+                                         "--x=",
+                                         "\xc3\xa9",
+                                         "\xf0\x9f\x92\xa5",
+                                         "/",
+                                         "$(x)",
+                                         "`"};
     const size_t piece_count = sizeof(pieces) / sizeof(pieces[0]);
     size_t count, i;
 

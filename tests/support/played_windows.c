@@ -22,8 +22,8 @@ typedef struct place {
 typedef struct object {
     kind what;
     bool is_open;
-    place *at;             /* of a place */
-    sbx_os_token token;    /* of a token */
+    place *at;          /* of a place */
+    sbx_os_token token; /* of a token */
     sbx_os_list list, default_list;
     bool is_alive, is_suspended, is_in_job; /* of a process */
     struct object *process_token, *process;
@@ -308,8 +308,8 @@ static sbx_os_code open_place(sbx_handle *out, sbx_os_place *about, const char *
         return PLAYED_FAILURE;
     if (at == NULL)
         return SBX_OS_NOT_FOUND;
-    *about = (sbx_os_place){
-        .volume = 0xABCD, .is_directory = at->is_directory, .is_link = at->is_link};
+    *about =
+        (sbx_os_place){.volume = 0xABCD, .is_directory = at->is_directory, .is_link = at->is_link};
     about->file_id[0] = (uint8_t)(at - places + 1);
     *out = open_at(at);
     return 0;

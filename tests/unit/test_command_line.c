@@ -136,8 +136,8 @@ static bool has_command(const char *line)
 
 static void batch_files(void **state)
 {
-    static const char *const refused[] = {"\"&calc.exe&\"", "%PATH%", "a\nb", "a\rb", "\"", "\x01",
-                                          "100%",           "\x7f"};
+    static const char *const refused[] = {"\"&calc.exe&\"", "%PATH%", "a\nb", "a\rb", "\"",
+                                          "\x01",           "100%",   "\x7f"};
     static const char *const taken[] = {"&calc.exe", "a b", "^|<>", "(x)", "C:\\dir\\", "!x!", ""};
     sbx_error err;
 
@@ -198,11 +198,11 @@ static void check_found(const char *name, const char *expected_program, sbx_stat
 
 static void finding_programs(void **state)
 {
-    static const char *const files[] = {"C:/work/tool.EXE",       "C:/work/bin/here.EXE",
-                                        "C:/quoted dir/q.EXE",    "C:/bin/tool2.EXE",
-                                        "C:/bin/script.CMD",      "C:/bin/py.PY",
-                                        "C:/bin/python3.11.EXE",  "C:/other/tool2.EXE",
-                                        "C:/other/exact.name",    "C:/Windows/System32/cmd.exe"};
+    static const char *const files[] = {"C:/work/tool.EXE",      "C:/work/bin/here.EXE",
+                                        "C:/quoted dir/q.EXE",   "C:/bin/tool2.EXE",
+                                        "C:/bin/script.CMD",     "C:/bin/py.PY",
+                                        "C:/bin/python3.11.EXE", "C:/other/tool2.EXE",
+                                        "C:/other/exact.name",   "C:/Windows/System32/cmd.exe"};
 
     (void)state;
     played_reset();
@@ -231,9 +231,9 @@ static void finding_programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_lists), cmocka_unit_test(known_lists),
+        cmocka_unit_test(hostile_lists),    cmocka_unit_test(known_lists),
         cmocka_unit_test(what_has_no_form), cmocka_unit_test(batch_files),
-        cmocka_unit_test(batch_names), cmocka_unit_test(finding_programs),
+        cmocka_unit_test(batch_names),      cmocka_unit_test(finding_programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,9 +346,9 @@ static void a_place_that_was_replaced(void **state)
 
 static void check_no_entries(void)
 {
-    static const char *const all[] = {"C:/project", "C:/project/.git", "C:/project/.agents",
-                                      "C:/project/pinned", "C:/project/secret", "C:/single.txt",
-                                      "C:/elsewhere"};
+    static const char *const all[] = {
+        "C:/project",        "C:/project/.git", "C:/project/.agents", "C:/project/pinned",
+        "C:/project/secret", "C:/single.txt",   "C:/elsewhere"};
 
     for (size_t i = 0; i < SBX_COUNT_OF(all); i++)
         if (played_ace_count(all[i]) != 0)

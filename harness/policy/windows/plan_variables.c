@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "harness/base/path.h"
 #include "harness/policy/parts.h"
 
 /* Without a working network wall: asked of the programs, which may or may not listen. */
@@ -47,12 +48,42 @@ static const char *named(sbx_making *making, const char *name, const char *value
     return entry;
 }
 
+/* The stubs of an advisory network come first; see harness/target/windows/enter.c, which makes them. */
+static const char *path_with_stubs(sbx_making *making)
+{
+    static const char name[] = "PATH=", below[] = "\\stubs;";
+    const char *path = NULL, *temp = making->plan->temp_path;
+    size_t temp_bytes = strlen(temp), path_bytes, used = sizeof(name) - 1;
+    char *entry;
+
+    for (const char *const *each = making->request->environment;
+         each != NULL && *each != NULL && path == NULL; each++)
+        if (sbx_variable_is_named(*each, "PATH", 4))
+            path = *each + sizeof(name) - 1;
+    if (path == NULL)
+        path = sbx_plan_default_path_list();
+    path_bytes = strlen(path);
+    entry = sbx_making_get(making, sizeof(name) + temp_bytes + sizeof(below) + path_bytes);
+    if (entry == NULL)
+        return "";
+    memcpy(entry, name, used);
+    memcpy(entry + used, temp, temp_bytes);
+    for (size_t i = used; i < used + temp_bytes; i++)
+        if (entry[i] == '/')
+            entry[i] = '\\';
+    used += temp_bytes;
+    memcpy(entry + used, below, sizeof(below) - 1);
+    used += sizeof(below) - 1;
+    memcpy(entry + used, path, path_bytes + 1);
+    return entry;
+}
+
 const char *const *sbx_plan_own_variables(sbx_making *making)
 {
     static const char *const nothing[] = {NULL};
     const sbx_plan *plan = making->plan;
     const char **list =
-        sbx_making_get(making, (SBX_COUNT_OF(needed) + SBX_COUNT_OF(advice) + 3) * sizeof(*list));
+        sbx_making_get(making, (SBX_COUNT_OF(needed) + SBX_COUNT_OF(advice) + 4) * sizeof(*list));
     size_t count = 0;
 
     if (list == NULL)
@@ -63,6 +94,8 @@ const char *const *sbx_plan_own_variables(sbx_making *making)
         list[count++] = named(making, "TEMP", plan->temp_path);
         list[count++] = named(making, "TMP", plan->temp_path);
     }
+    if (plan->network == SBX_NETWORK_ADVISORY && plan->temp_path != NULL)
+        list[count++] = path_with_stubs(making);
     for (size_t i = 0; plan->network != SBX_NETWORK_FULL && i < SBX_COUNT_OF(advice); i++)
         list[count++] = advice[i];
     list[count] = NULL;

@@ -42,6 +42,22 @@ static bool has_rule(const sbx_making *making, sbx_rule_kind kind)
     return false;
 }
 
+/* Windows knows no such limit of a process, and sbx is not on the way of its writes. */
+static bool asks_unheld_limit(const sbx_plan *plan)
+{
+    return plan->limits.value[SBX_LIMIT_FILE_SIZE] != SBX_UNLIMITED ||
+           plan->limits.value[SBX_LIMIT_FILES] != SBX_UNLIMITED;
+}
+
+static void add_unheld_limits(sbx_plan *plan)
+{
+    static const sbx_limit_kind kinds[] = {SBX_LIMIT_FILE_SIZE, SBX_LIMIT_FILES};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(kinds); i++)
+        if (plan->limits.value[kinds[i]] != SBX_UNLIMITED)
+            add_missing(plan, sbx_limit_word(kinds[i]));
+}
+
 /* Only what was asked for: an advisory network asks for no wall. */
 sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
 {
@@ -57,18 +73,20 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
         add_missing(plan, sbx_wall_word(SBX_WALL_NET));
     if (has_rule(making, SBX_RULE_DENY))
         add_missing(plan, "deny_read");
+    add_unheld_limits(plan);
     st = sbx_text_check(&plan->missing, err);
     if (st != SBX_OK || plan->missing.bytes == 0 || plan->allow_degraded)
         return st;
     return sbx_fail_plain(
         err, SBX_REFUSED, SBX_STEP_PLAN,
-        "this host does not hold: %s. %s%s--allow-degraded runs without them and records it",
+        "this host does not hold: %s. %s%s%s--allow-degraded runs without them and records it",
         sbx_text_string(&plan->missing),
-        asks_network ? "The network can only be closed to the sandbox users, who are not set up "
-                       "here; --net advisory asks the programs instead. "
+        asks_network ? "The network can only be closed to sandbox users, whom `sbx-setup install` "
+                       "would make (not in this version); --net advisory asks the programs. "
                      : "",
         has_rule(making, SBX_RULE_DENY)
-            ? "What the caller can read, a restricted token can read too; a policy file with "
-              "\"secrets\": false asks for nothing else. "
-            : "");
+            ? "A restricted token reads what its user can; a policy file with \"secrets\": false "
+              "asks for nothing else. "
+            : "",
+        asks_unheld_limit(plan) ? "Nothing on Windows holds --fsize and --files. " : "");
 }

@@ -8,7 +8,7 @@
 
 #include "audit/sources/linux/landlock_log.h"
 #include "audit/sources/watch.h"
-#include "harness/runner/runner.h"
+#include "harness/runner/record.h"
 #include "harness/target/target.h"
 
 /* ---- signals.c: INT, TERM, HUP, QUIT stop the job instead of us ---------------------------------- */
@@ -125,34 +125,6 @@ enum { SBX_PLACES_MORE = 3 };
 size_t sbx_describe_places(sbx_place *places, const sbx_plan *plan);
 /* May the command be started where the target shares our memory until its execve? */
 SBX_MUST_USE sbx_status sbx_check_room(const sbx_plan *plan, sbx_error *err);
-
-/* ---- record.c: the run's rows --------------------------------------------------------------------------- */
-
-typedef struct sbx_record {
-    const sbx_plan *plan;
-    const char **leases; /* NULL: none */
-    const sbx_run_options *options;
-    sbx_store *store;
-    bool keeps_store; /* it is a worker's, which closes it */
-    int64_t row;      /* 0: no start row */
-    sbx_processes *processes;
-    sbx_denials *denials;
-    uint64_t flushed_ns, flush_pause_ns;
-    bool append_failed; /* a batch could not be written */
-    sbx_error append_error;
-} sbx_record;
-
-/* Opens the database; with audit not required a failure is kept in *result. */
-SBX_MUST_USE sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err);
-/* The start row is durable when this returns OK. */
-SBX_MUST_USE sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *err);
-/* Writes what came since, if the lock is free and it is time. Returns when to call again (ns). */
-uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns);
-/* Keeps the database's log short, once a run, while the command runs. */
-void sbx_record_tidy(sbx_record *record);
-/* The end row, or the whole row of a run that never started. */
-void sbx_record_end(sbx_record *record, sbx_result *result);
-void sbx_record_close(sbx_record *record);
 
 /* ---- run.c ------------------------------------------------------------------------------------------------- */
 

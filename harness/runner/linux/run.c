@@ -548,6 +548,9 @@ void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options 
                     .child = {.pidfd = -1, .control_fd = -1},
                     .terminal = {.fd = -1},
                     .record = {.plan = plan,
+                               .backend = plan->uses_namespaces ? "namespaces" : "landlock",
+                               .cancel = sbx_signals_came(),
+                               .release = sbx_placeholder_clear,
                                .options = options,
                                .store = base->store,
                                .keeps_store = base->store != NULL}};

@@ -1,22 +1,260 @@
-/* The runner on Windows, of which only the refusal exists: nothing is started that could not be held. */
+/*
+ * One run, in order: the job, the token, the start row with all leases, the entries, the process, go; and back again,
+ * the last thing first.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/clock.h"
-#include "harness/runner/runner.h"
+#include "harness/runner/windows/parts.h"
+
+typedef struct live_run {
+    const sbx_plan *plan;
+    sbx_result *result;
+    sbx_error *err; /* of result */
+    char job_name[SBX_JOB_NAME_BYTES];
+    sbx_job *job;
+    HANDLE stdio[3];
+    sbx_output output;
+    sbx_launch launch;
+    HANDLE wait; /* for the command's end; NULL: none */
+    sbx_members *members;
+    sbx_record record;
+    sbx_follow follow;
+} live_run;
+
+/* What a killed run left is taken away before its row says that it is lost. */
+static void release(const char *lease)
+{
+    /* What cannot be taken away names a SID that no token will have again. */
+    (void)!sbx_entries_release(lease, &sbx_target_os_real, NULL);
+}
+
+static void find_stdio(HANDLE out[3])
+{
+    static const DWORD standard[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+
+    for (int i = 0; i < 3; i++) {
+        out[i] = GetStdHandle(standard[i]);
+        if (out[i] == INVALID_HANDLE_VALUE)
+            out[i] = NULL;
+    }
+}
+
+/* 1. Everything that can fail before there is anything on the host. */
+static sbx_status prepare(live_run *run)
+{
+    const sbx_plan *plan = run->plan;
+    sbx_job_options options = {.name = run->job_name, .allow_degraded = plan->allow_degraded};
+    sbx_status st;
+
+    if ((st = sbx_job_name(run->job_name, run->err)) != SBX_OK ||
+        (st = sbx_job_create(&run->job, &plan->limits, &options, run->err)) != SBX_OK)
+        return st;
+    sbx_signals_post_to(sbx_job_port(run->job));
+    sbx_describe_enforcers(run->result, plan, run->job);
+    find_stdio(run->stdio);
+    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->stdio,
+                              sbx_job_port(run->job), run->err)) != SBX_OK)
+        return st;
+    run->record.processes = sbx_processes_create();
+    if (run->record.processes != NULL)
+        run->members = sbx_members_create(run->record.processes);
+    if (run->members == NULL)
+        return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+    run->launch.job = sbx_job_native(run->job);
+    memcpy(run->launch.stdio, run->output.child, sizeof(run->launch.stdio));
+    run->launch.hides_console = GetConsoleCP() == 0;
+    return sbx_launch_prepare(&run->launch, run->err);
+}
+
+/* The record's own list: the launch goes before the record does. */
+static sbx_status list_leases(live_run *run)
+{
+    const char *const *leases = sbx_launch_leases(&run->launch);
+    size_t count = 0;
+
+    while (leases != NULL && leases[count] != NULL)
+        count++;
+    if (count == 0)
+        return SBX_OK;
+    run->record.leases = calloc(count + 1, sizeof(*run->record.leases));
+    if (run->record.leases == NULL)
+        return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "no memory for the leases");
+    memcpy(run->record.leases, leases, count * sizeof(*leases));
+    return SBX_OK;
+}
+
+/* 4. From here on the command runs. */
+static sbx_status let_go(live_run *run)
+{
+    sbx_status st = sbx_follow_watch(&run->wait, &run->launch, sbx_job_port(run->job), run->err);
+
+    if (st == SBX_OK)
+        st = sbx_output_started(&run->output, run->err);
+    if (st != SBX_OK)
+        return st;
+    sbx_members_add_first(run->members, &run->launch);
+    sbx_job_started(run->job, run->launch.child.pid);
+    run->follow.go_ns = sbx_clock_monotonic_ns();
+    return sbx_launch_go(&run->launch, run->err);
+}
+
+static sbx_status start(live_run *run)
+{
+    sbx_status st;
+
+    if ((st = sbx_signals_take(run->err)) != SBX_OK || (st = prepare(run)) != SBX_OK ||
+        (st = list_leases(run)) != SBX_OK)
+        return st;
+    /* 2. Durable before anything stands on the host: who is killed from here on leaves it to the next start. */
+    if ((st = sbx_record_start(&run->record, run->result, run->err)) != SBX_OK)
+        return st;
+    run->result->events.cancelled_by = sbx_signals_next();
+    if (run->result->events.cancelled_by != 0)
+        return SBX_OK;
+    if ((st = sbx_launch_start(&run->launch, run->err)) != SBX_OK) /* 3 */
+        return st;
+    return let_go(run);
+}
+
+/* 5. While the command runs there is time for what must not delay it. */
+static void follow(live_run *run)
+{
+    run->follow = (sbx_follow){.plan = run->plan,
+                               .job = run->job,
+                               .launch = &run->launch,
+                               .output = &run->output,
+                               .record = &run->record,
+                               .members = run->members,
+                               .events = &run->result->events,
+                               .go_ns = run->follow.go_ns};
+    sbx_follow_to_end(&run->follow);
+    run->result->wall_ns = sbx_clock_monotonic_ns() - run->follow.go_ns;
+}
+
+static void note_exit(live_run *run)
+{
+    sbx_events *events = &run->result->events;
+    DWORD code = 0;
+
+    if (events->has_error || !GetExitCodeProcess(run->launch.child.process, &code))
+        return;
+    events->has_exit = true;
+    events->exit_code = (int)code; /* all 32 bits */
+}
+
+static void keep_error(live_run *run, const sbx_error *error)
+{
+    if (run->result->events.has_error)
+        return;
+    run->result->events.has_error = true;
+    run->result->events.error = *error;
+}
+
+/* 6. Nothing of the job is alive when this is done, and what it used is known. */
+static void take_down(live_run *run)
+{
+    sbx_events *events = &run->result->events;
+    sbx_job_report report;
+    sbx_error own;
+
+    if (run->job == NULL)
+        return;
+    if (run->launch.has_go)
+        run->result->leaked_processes = run->follow.has_ended ? sbx_members_alive(run->members) : 0;
+    if (sbx_job_count_processes(run->job) != 0 &&
+        sbx_job_kill(run->job, 5 * SBX_NS_PER_S, &own) != SBX_OK)
+        keep_error(run, &own);
+    if (!run->launch.has_go)
+        return;
+    sbx_members_end_all(run->members);
+    sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
+    events->reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
+    events->reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
+    sbx_job_read_usage(run->job, &run->result->usage);
+    note_exit(run);
+}
+
+/* A command that ended before its flood was seen has reached the limit all the same. */
+static void note_cut_output(live_run *run)
+{
+    sbx_events *events = &run->result->events;
+    bool is_stopped = events->cancelled_by != 0;
+
+    for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)
+        is_stopped |= events->killed_for[kind];
+    if (run->output.is_truncated && !is_stopped)
+        events->killed_for[SBX_LIMIT_OUTPUT] = true;
+}
+
+/* 7. What happened is decided and written down, when nothing is left on the host. */
+static void conclude(live_run *run)
+{
+    sbx_result *result = run->result;
+    sbx_events *events = &result->events;
+    sbx_error own;
+
+    if (run->wait != NULL)
+        (void)UnregisterWaitEx(run->wait, INVALID_HANDLE_VALUE);
+    result->ended_us = sbx_clock_utc_us();
+    free(run->record.leases); /* what is in it goes with the launch */
+    run->record.leases = NULL;
+    if (sbx_launch_end(&run->launch, &own) != SBX_OK)
+        keep_error(run, &own);
+    if (events->has_error && events->error.step == SBX_STEP_EXEC) {
+        events->not_found = events->error.status == SBX_NOT_FOUND;
+        events->not_executable = events->error.status == SBX_NOT_EXECUTABLE;
+    }
+    if (run->record.processes != NULL) {
+        result->processes_count = sbx_processes_count(run->record.processes);
+        result->processes_lost = sbx_processes_lost(run->record.processes);
+    }
+    result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
+    result->output_truncated = run->output.is_truncated;
+    result->verdict = sbx_verdict_of(events);
+    sbx_record_end(&run->record, result);
+}
+
+static void free_run(live_run *run)
+{
+    sbx_signals_give_back();
+    sbx_output_done(&run->output);
+    sbx_record_close(&run->record);
+    sbx_members_free(run->members);
+    sbx_processes_free(run->record.processes);
+    sbx_job_free(run->job);
+}
 
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
-    (void)options;
+    live_run run = {.plan = plan,
+                    .result = result,
+                    .launch = {.plan = plan, .os = &sbx_target_os_real},
+                    .record = {.plan = plan,
+                               .backend = "restricted_token",
+                               .cancel = sbx_signals_came(),
+                               .release = release,
+                               .options = options}};
+
     memset(result, 0, sizeof(*result));
     memcpy(result->run_id, plan->run_id, sizeof(result->run_id));
     sbx_usage_init(&result->usage);
-    result->started_us = result->ended_us = sbx_clock_utc_us();
-    result->audit_complete = 1; /* nothing ran: nothing can be missing */
-    result->output_bytes = SBX_UNLIMITED;
-    result->events.has_error = true;
-    (void)sbx_fail_plain(&result->events.error, SBX_REFUSED, SBX_STEP_SPAWN,
-                         "this sbx cannot start commands on Windows yet: --dry-run shows the plan");
-    result->verdict = sbx_verdict_of(&result->events);
+    result->audit_complete = -1;
+    result->started_us = sbx_clock_utc_us();
+    sbx_describe_walls(result, plan);
+    run.err = &result->events.error;
+    if (start(&run) != SBX_OK)
+        result->events.has_error = true;
+    if (run.launch.has_go)
+        follow(&run);
+    take_down(&run);
+    if (run.launch.has_go) {
+        sbx_output_drain(&run.output);
+        note_cut_output(&run);
+    }
+    conclude(&run);
+    free_run(&run);
 }
 
 void sbx_result_done(sbx_result *result)

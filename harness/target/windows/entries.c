@@ -235,8 +235,7 @@ static sbx_status remove_made(const char *path, const sbx_ace *ace, bool is_temp
 static sbx_status undo_one(const sbx_entries *entries, sbx_entry_place *item,
                            const sbx_target_os *os, sbx_error *err)
 {
-    bool is_temp =
-        entries->temp_path != NULL && is_same_path(item->step.path, entries->temp_path);
+    bool is_temp = entries->temp_path != NULL && is_same_path(item->step.path, entries->temp_path);
 
     if (!item->is_set)
         return SBX_OK;

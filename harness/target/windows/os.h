@@ -21,13 +21,13 @@ typedef uint32_t sbx_os_code;
 enum {
     SBX_OS_SID_BYTES = 192,
     SBX_OS_LIST_MAX = 32,
-    SBX_OS_NOT_FOUND = 2,       /* ERROR_FILE_NOT_FOUND */
-    SBX_OS_PATH_NOT_FOUND = 3,  /* ERROR_PATH_NOT_FOUND */
-    SBX_OS_DENIED = 5,          /* ERROR_ACCESS_DENIED */
-    SBX_OS_NOT_EMPTY = 145,     /* ERROR_DIR_NOT_EMPTY */
-    SBX_OS_EXISTS = 183,        /* ERROR_ALREADY_EXISTS */
-    SBX_OS_BAD_FORMAT = 193,    /* ERROR_BAD_EXE_FORMAT */
-    SBX_OS_NEEDS_ADMIN = 740,   /* ERROR_ELEVATION_REQUIRED */
+    SBX_OS_NOT_FOUND = 2,      /* ERROR_FILE_NOT_FOUND */
+    SBX_OS_PATH_NOT_FOUND = 3, /* ERROR_PATH_NOT_FOUND */
+    SBX_OS_DENIED = 5,         /* ERROR_ACCESS_DENIED */
+    SBX_OS_NOT_EMPTY = 145,    /* ERROR_DIR_NOT_EMPTY */
+    SBX_OS_EXISTS = 183,       /* ERROR_ALREADY_EXISTS */
+    SBX_OS_BAD_FORMAT = 193,   /* ERROR_BAD_EXE_FORMAT */
+    SBX_OS_NEEDS_ADMIN = 740,  /* ERROR_ELEVATION_REQUIRED */
 };
 
 /* An entry as it was read. */
@@ -62,14 +62,14 @@ typedef struct sbx_os_place {
 
 /* What a process is made from. */
 typedef struct sbx_os_wish {
-    const char *program;      /* absolute */
+    const char *program; /* absolute */
     const char *command_line;
-    const char *const *env;   /* NULL-terminated NAME=VALUE */
+    const char *const *env; /* NULL-terminated NAME=VALUE */
     const char *cwd;
-    const char *desktop;      /* NULL: the caller's */
+    const char *desktop; /* NULL: the caller's */
     sbx_handle token, job;
-    sbx_handle stdio[3];      /* what becomes the standard handles; NULL: closed */
-    bool hides_console;       /* the caller has none, and none shall appear */
+    sbx_handle stdio[3]; /* what becomes the standard handles; NULL: closed */
+    bool hides_console;  /* the caller has none, and none shall appear */
 } sbx_os_wish;
 
 typedef struct sbx_os_process {
@@ -105,8 +105,8 @@ typedef struct sbx_target_os {
     /* With these entries and none from above; count 0: with those from above. What is missing above it is made
      * for the caller alone. */
     sbx_os_code (*make_directory)(const char *path, const sbx_ace *aces, size_t count);
-    sbx_os_code (*remove_directory)(const char *path); /* an empty one */
-    sbx_os_code (*remove_tree)(const char *path);      /* follows no link */
+    sbx_os_code (*remove_directory)(const char *path);             /* an empty one */
+    sbx_os_code (*remove_tree)(const char *path);                  /* follows no link */
     sbx_os_code (*write_file)(const char *path, const char *text); /* a new one */
 
     /* --- the process --- */

@@ -78,7 +78,7 @@ static bool is_plain(const ACE_HEADER *header)
 
 static PSID sid_of(const ACE_HEADER *header)
 {
-    return (PSID)(uintptr_t)&((const ACCESS_ALLOWED_ACE *)(const void *)header)->SidStart;
+    return (PSID)(uintptr_t) & ((const ACCESS_ALLOWED_ACE *)(const void *)header)->SidStart;
 }
 
 void sbx_os_list_read(sbx_os_list *out, PACL list)

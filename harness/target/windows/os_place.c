@@ -148,8 +148,8 @@ sbx_os_code sbx_os_open_file_id(sbx_handle *out, const char *path, uint64_t volu
             handle = OpenFileById(drive, &wanted, PLACE_RIGHTS, SHARE, NULL, PLACE_FLAGS);
         }
         if (handle == INVALID_HANDLE_VALUE)
-            code = GetLastError() == ERROR_INVALID_PARAMETER ? ERROR_FILE_NOT_FOUND
-                                                             : GetLastError();
+            code =
+                GetLastError() == ERROR_INVALID_PARAMETER ? ERROR_FILE_NOT_FOUND : GetLastError();
         else
             *out = handle;
     }

@@ -54,8 +54,8 @@ sbx_os_code sbx_os_make_desktop(sbx_handle *out, char *out_name, size_t room, co
 static int compare(const void *left, const void *right)
 {
     const wchar_t *one = *(const wchar_t *const *)left, *other = *(const wchar_t *const *)right;
-    int order = CompareStringOrdinal(one, (int)wcscspn(one, L"="), other,
-                                     (int)wcscspn(other, L"="), TRUE);
+    int order =
+        CompareStringOrdinal(one, (int)wcscspn(one, L"="), other, (int)wcscspn(other, L"="), TRUE);
 
     return order - CSTR_EQUAL;
 }

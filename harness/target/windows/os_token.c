@@ -105,8 +105,8 @@ sbx_os_code sbx_os_restrict_token(sbx_handle *out, sbx_handle token, uint32_t fl
         if (known == sizeof(restricting) / sizeof(restricting[0]) ||
             (restricting[known].Sid = sbx_os_sid(sids[known])) == NULL)
             code = ERROR_INVALID_SID;
-    if (code == 0 && !CreateRestrictedToken(token, flags, 0, NULL, 0, NULL, (DWORD)count,
-                                            restricting, &made))
+    if (code == 0 &&
+        !CreateRestrictedToken(token, flags, 0, NULL, 0, NULL, (DWORD)count, restricting, &made))
         code = GetLastError();
     for (size_t i = 0; i < known && i < sizeof(restricting) / sizeof(restricting[0]); i++)
         if (restricting[i].Sid != NULL)

@@ -88,12 +88,14 @@ static bool is_plain_for_interpreter(const char *text)
 
 static sbx_status refuse(const char *script, sbx_error *err)
 {
+    const char *slash = strrchr(script, '\\');
+
     return sbx_fail_plain(
         err, SBX_INVALID, SBX_STEP_EXEC,
         "%s is a batch file, and an argument with a double quote, a percent sign or a control "
         "character could be read as a command by the interpreter that runs it: start the program "
         "that it starts, or take those characters out",
-        script);
+        slash == NULL ? script : slash + 1);
 }
 
 sbx_status sbx_quote_batch(sbx_text *out, const char *interpreter, const char *script,

@@ -59,7 +59,7 @@ typedef struct sbx_entry_place {
     sbx_ace_step step;
     sbx_handle handle; /* NULL: not open */
     sbx_os_place about;
-    bool makes;  /* the first step of a directory that is made */
+    bool makes; /* the first step of a directory that is made */
     bool is_set;
 } sbx_entry_place;
 

@@ -150,7 +150,7 @@ sbx_status sbx_token_guard(sbx_handle own_token, const char *user, bool must_hol
         return st;
     for (size_t i = 0; i < count; i++) { /* a copy of it would be a way around every other wall */
         token[i] = process[i];
-        token[i].mask = process[i].mask == SBX_PROCESS_ALL ? TOKEN_ALL
+        token[i].mask = process[i].mask == SBX_PROCESS_ALL  ? TOKEN_ALL
                         : strcmp(process[i].sid, user) == 0 ? TOKEN_LOOK
                                                             : SBX_RIGHT_READ_CONTROL;
     }

@@ -3,16 +3,16 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
-#include "harness/runner/linux/parts.h"
+#include "harness/runner/record.h"
 
 enum { FLUSH_EVERY_MS = 250 };
 
 sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err)
 {
     sbx_store_options options = {.busy_ns = record->options->audit_busy_ns,
-                                 .cancel = sbx_signals_came(),
+                                 .cancel = record->cancel,
                                  .redaction = record->options->redaction,
-                                 .release = sbx_placeholder_clear};
+                                 .release = record->release};
     sbx_error own;
     sbx_status st;
 
@@ -42,7 +42,7 @@ static void describe_start(sbx_store_start *out, const sbx_record *record, const
         .policy_json = sbx_text_string(&plan->policy_json),
         .network = sbx_network_word(plan->network),
         .identity = sbx_identity_word(plan->identity),
-        .backend = plan->uses_namespaces ? "namespaces" : "landlock",
+        .backend = record->backend,
         .enforcement = result->is_partial ? "partial" : "full",
         .missing = sbx_text_string(&result->missing),
         .walls = sbx_text_string(&result->walls),
@@ -96,7 +96,7 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
     sbx_store_batch batch;
     uint64_t began, took;
 
-    if (record->row == 0 || record->denials == NULL)
+    if (record->row == 0 || (record->denials == NULL && record->processes == NULL))
         return SBX_UNLIMITED; /* nothing is recorded while it runs */
     if (record->flushed_ns == 0)
         record->flushed_ns = now_ns; /* a short run writes everything at its end */
@@ -110,7 +110,8 @@ uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns)
         if (sbx_store_run_append(record->store, record->row, &batch, &record->append_error) !=
             SBX_OK) {
             record->append_failed = true; /* told with the end row: those processes are lost */
-            sbx_denials_retake(record->denials);
+            if (record->denials != NULL)
+                sbx_denials_retake(record->denials);
         }
     }
     took = sbx_clock_monotonic_ns() - began;

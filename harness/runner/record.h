@@ -1,0 +1,40 @@
+/*
+ * The run's rows in the audit database, for the runners of both systems: opened, begun, added to, ended. All are for
+ * the supervisor's one thread.
+ */
+#ifndef SBX_RUNNER_RECORD_H
+#define SBX_RUNNER_RECORD_H
+
+#include "audit/processes.h"
+#include "harness/runner/runner.h"
+
+typedef struct sbx_record {
+    const sbx_plan *plan;
+    const char *backend;               /* of sbx_store_start */
+    const bool *cancel;                /* of sbx_store_options, as is the next one */
+    void (*release)(const char *path);
+    const char **leases; /* NULL: none. Freed with the record, what is in it is not. */
+    const sbx_run_options *options;
+    sbx_store *store;
+    bool keeps_store; /* it is a worker's, which closes it */
+    int64_t row;      /* 0: no start row */
+    sbx_processes *processes;
+    sbx_denials *denials;
+    uint64_t flushed_ns, flush_pause_ns;
+    bool append_failed; /* a batch could not be written */
+    sbx_error append_error;
+} sbx_record;
+
+/* Opens the database; with audit not required a failure is kept in *result. */
+SBX_MUST_USE sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err);
+/* The start row is durable when this returns OK. */
+SBX_MUST_USE sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *err);
+/* Writes what came since, if the lock is free and it is time. Returns when to call again (ns). */
+uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns);
+/* Keeps the database's log short, once a run, while the command runs. */
+void sbx_record_tidy(sbx_record *record);
+/* The end row, or the whole row of a run that never started. */
+void sbx_record_end(sbx_record *record, sbx_result *result);
+void sbx_record_close(sbx_record *record);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * The parts of the runner on Windows, one file each. The supervisor's one thread waits at one place, the job's
+ * completion port; whatever else happens is posted there by threads that do nothing more.
+ */
+#ifndef SBX_RUNNER_WINDOWS_PARTS_H
+#define SBX_RUNNER_WINDOWS_PARTS_H
+
+#include <windows.h>
+
+#include "harness/runner/record.h"
+#include "harness/target/windows/steps.h"
+#include "limits/job.h"
+
+/* Keys at the port, beside SBX_JOB_PORT_KEY. */
+enum {
+    SBX_PORT_ENDED_KEY = 2,  /* the command has ended */
+    SBX_PORT_SIGNAL_KEY = 3, /* sbx_signals_next() has one */
+    SBX_PORT_OUTPUT_KEY = 4, /* more came than --output allows */
+};
+
+/* ---- signals.c: ^C, ^Break and the console's end stop the job instead of us ----------------------------- */
+
+/* Numbers as on Linux, because exit codes are 128 + that: ^C is INT, ^Break TERM, a closed console HUP. */
+SBX_MUST_USE sbx_status sbx_signals_take(sbx_error *err);
+void sbx_signals_give_back(void);
+void sbx_signals_post_to(HANDLE port); /* from now on; NULL: no more */
+int sbx_signals_next(void);            /* the oldest that came, 0: none */
+const bool *sbx_signals_came(void);    /* becomes true with the first one */
+
+/* ---- output.c: stdout and stderr through us, counted and cut (--output) --------------------------------- */
+
+typedef struct sbx_output sbx_output;
+
+typedef struct sbx_output_stream {
+    sbx_output *output;
+    HANDLE from, to, thread;
+} sbx_output_stream;
+
+struct sbx_output {
+    bool is_used;
+    HANDLE port;
+    SRWLOCK lock;
+    uint64_t limit_bytes, seen_bytes; /* under the lock, while threads run */
+    bool is_truncated;
+    HANDLE child[3]; /* what becomes the target's stdout [1] and stderr [2]; NULL: closed */
+    sbx_output_stream stream[2];
+};
+
+/* to: where they go in the end. With SBX_UNLIMITED nothing is made, and child is what `to` is. */
+SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, const HANDLE to[3],
+                                        HANDLE port, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_output_started(sbx_output *output, sbx_error *err); /* closes child */
+void sbx_output_drain(sbx_output *output); /* the job is dead: until all is handed on */
+void sbx_output_done(sbx_output *output);
+
+/* ---- processes.c: who is in the job ------------------------------------------------------------------------ */
+
+typedef struct sbx_members sbx_members;
+
+/* list: where each process becomes a row; borrowed. */
+sbx_members *sbx_members_create(sbx_processes *list);
+/* The command itself, about which everything is known. */
+void sbx_members_add_first(sbx_members *members, const sbx_launch *launch);
+void sbx_members_add(sbx_members *members, uint32_t pid);
+/* Asks the new ones who they are. False: some do not say yet, and want to be asked again in a moment. */
+bool sbx_members_look(sbx_members *members);
+void sbx_members_end(sbx_members *members, uint32_t pid);
+uint64_t
+sbx_members_alive(const sbx_members *members); /* without the first and its console's host */
+/* All are dead: their ends are read, whatever messages were missed. */
+void sbx_members_end_all(sbx_members *members);
+void sbx_members_free(sbx_members *members); /* NULL is fine */
+
+/* ---- describe.c: what holds what ---------------------------------------------------------------------------- */
+
+void sbx_describe_walls(sbx_result *result, const sbx_plan *plan);
+void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_job *job);
+
+/* ---- follow.c: from "go" to the end --------------------------------------------------------------------------- */
+
+typedef struct sbx_follow {
+    const sbx_plan *plan;
+    sbx_job *job;
+    const sbx_launch *launch;
+    sbx_output *output;
+    sbx_record *record;
+    sbx_members *members;
+    sbx_events *events;
+    uint64_t go_ns;
+    bool has_ended; /* the command, by itself or because it was stopped */
+} sbx_follow;
+
+/* The port hears of the command's end. *out_wait: for UnregisterWaitEx(). */
+SBX_MUST_USE sbx_status sbx_follow_watch(HANDLE *out_wait, const sbx_launch *launch, HANDLE port,
+                                         sbx_error *err);
+/* Returns when the command has ended or was stopped; what it left may be alive. */
+void sbx_follow_to_end(sbx_follow *follow);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Running programs on Windows (and under Wine) with their streams in pipes. A test program is its own probe: started
+ * with "--probe VERB…" it does one thing and says by its exit code how that went.
+ */
+#ifndef SBX_TESTS_SUPPORT_WINDOWS_PROGRAM_H
+#define SBX_TESTS_SUPPORT_WINDOWS_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <windows.h>
+
+typedef struct program_run {
+    char *out, *err; /* with a NUL behind them */
+    size_t out_bytes, err_bytes;
+    DWORD code;
+} program_run;
+
+const char *program_sbx(void);  /* bin/sbx.exe, C:\… */
+const char *program_self(void); /* this test program */
+bool program_is_wine(void);
+
+/* A new directory C:/…, with slashes; gone at the end of the program. */
+const char *program_place(const char *name);
+
+/* argv: NULL-terminated. Fails the test where it cannot be started. */
+void program_do(program_run *out, const char *const *argv, const void *input, size_t bytes);
+void program_done(program_run *run);
+
+/* Started, and left alone with NUL as its streams. For CloseHandle(). */
+HANDLE program_start(const char *const *argv);
+
+/* One number of the database by SQL; -1: nothing. text may be NULL. */
+long long program_ask(const char *database, const char *sql, char *text, size_t room);
+
+/* main() of a test program: hands "--probe" to probe, whose value is the exit code. */
+bool program_is_probe(int *out_code, int (*probe)(int argc, char **argv));
+
+#endif
