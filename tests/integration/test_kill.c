@@ -69,7 +69,7 @@ static void show_survivor(const sbx_test_place *place)
 
 static bool wait_until_gone(const sbx_test_place *place, unsigned timeout_ms)
 {
-    uint64_t end = sbx_test_now_ms() + timeout_ms;
+    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
 
     while (sbx_test_count_processes(place) != 0) {
         if (sbx_test_now_ms() > end) {
@@ -235,7 +235,7 @@ static void test_kill_at_birth(void **state)
         uint64_t end;
 
         sbx_test_start(&child, place, &request);
-        end = sbx_test_now_ms() + 5000;
+        end = sbx_test_now_ms() + sbx_test_slow_ms(5000);
         while (first_child(child.pid) == 0 && sbx_test_now_ms() < end)
             continue;
         assert_int_equal(kill(child.pid, SIGKILL), 0);

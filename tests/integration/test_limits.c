@@ -109,7 +109,7 @@ static void test_fork_bomb(void **state)
         SBX_LIST("--procs", "32", "--wall", "1500ms", "--grace", "100ms", "--mem", "256M"),
         SBX_LIST(place->probe, "fork-for-ever", sbx_test_host_namespace(), "30"));
     sbx_test_expect(&outcome, 124, "limit", "wall");
-    assert_true(outcome.wall_ms < 5000);
+    assert_true(outcome.wall_ms < sbx_test_slow_ms(5000));
     assert_int_equal(sbx_test_count_processes(place), 0);
     sbx_test_outcome_done(&outcome);
 }
@@ -121,7 +121,7 @@ static void test_cpu_time(void **state)
 
     run_limited(&outcome, place, SBX_LIST("--cpu", "300ms"), 124, "limit", "cpu",
                 SBX_LIST(place->probe, "spin", "30"));
-    assert_true(outcome.wall_ms < 8000);
+    assert_true(outcome.wall_ms < sbx_test_slow_ms(8000));
     assert_true(sbx_test_number(&outcome, "user_ns") + sbx_test_number(&outcome, "system_ns") >=
                 300000000);
     sbx_test_outcome_done(&outcome);
@@ -166,7 +166,7 @@ static void test_wall(void **state)
 
     run_limited(&outcome, place, SBX_LIST("--wall", "500ms"), 124, "limit", "wall",
                 SBX_LIST(place->probe, "sleep", "30"));
-    assert_in_range(outcome.wall_ms, 500, 3000);
+    assert_in_range(outcome.wall_ms, 500, sbx_test_slow_ms(3000));
     assert_string_equal(enforcer(&outcome, "wall"), "timer");
     sbx_test_outcome_done(&outcome);
     run_limited(&outcome, place, SBX_LIST("--wall", "20s"), 0, "ok", "",
@@ -182,7 +182,7 @@ static void test_wall_of_a_stopped_command(void **state)
 
     run_limited(&outcome, place, SBX_LIST("--wall", "500ms", "--grace", "200ms"), 124, "limit",
                 "wall", SBX_LIST("/bin/sh", "-c", "kill -STOP $$"));
-    assert_true(outcome.wall_ms < 5000);
+    assert_true(outcome.wall_ms < sbx_test_slow_ms(5000));
     sbx_test_outcome_done(&outcome);
 }
 
@@ -193,7 +193,7 @@ static void test_idle(void **state)
 
     run_limited(&outcome, place, SBX_LIST("--idle", "500ms"), 124, "limit", "idle",
                 SBX_LIST(place->probe, "sleep", "30"));
-    assert_in_range(outcome.wall_ms, 500, 4000);
+    assert_in_range(outcome.wall_ms, 500, sbx_test_slow_ms(4000));
     sbx_test_outcome_done(&outcome);
     run_limited(&outcome, place, SBX_LIST("--idle", "700ms"), 0, "ok", "",
                 SBX_LIST(place->probe, "spin", "1.5"));
@@ -279,11 +279,11 @@ static void test_grace(void **state)
 
     run_limited(&outcome, place, SBX_LIST("--wall", "300ms", "--grace", "700ms"), 124, "limit",
                 "wall", SBX_LIST(place->probe, "ignore-term", "30"));
-    assert_in_range(outcome.wall_ms, 1000, 4000);
+    assert_in_range(outcome.wall_ms, 1000, sbx_test_slow_ms(4000));
     sbx_test_outcome_done(&outcome);
     run_limited(&outcome, place, SBX_LIST("--wall", "300ms", "--grace", "5s"), 124, "limit", "wall",
                 SBX_LIST(place->probe, "clean-up", cleaned));
-    assert_true(outcome.wall_ms < 3000);
+    assert_true(outcome.wall_ms < sbx_test_slow_ms(3000));
     assert_true(sbx_test_exists(cleaned));
     sbx_test_outcome_done(&outcome);
 }
@@ -315,11 +315,11 @@ static void test_signals_to_sbx(void **state)
         stop_with(&outcome, place, numbers[i], SBX_NO_LIST,
                   SBX_LIST(place->probe, "clean-up", cleaned));
         assert_true(sbx_test_exists(cleaned));
-        assert_true(outcome.wall_ms < 5000);
+        assert_true(outcome.wall_ms < sbx_test_slow_ms(5000));
         sbx_test_outcome_done(&outcome);
         stop_with(&outcome, place, numbers[i], SBX_LIST("--grace", "300ms"),
                   SBX_LIST(place->probe, "ignore-term", "30"));
-        assert_true(outcome.wall_ms < 5000);
+        assert_true(outcome.wall_ms < sbx_test_slow_ms(5000));
         sbx_test_outcome_done(&outcome);
     }
 }

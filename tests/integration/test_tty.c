@@ -95,7 +95,7 @@ static void test_interrupt_key(void **state)
     finish(&outcome, &child);
     assert_int_equal(outcome.exit_code, 128 + SIGINT);
     assert_string_equal(sbx_test_word(&outcome, "status"), "signal");
-    assert_true(outcome.wall_ms < 5000);
+    assert_true(outcome.wall_ms < sbx_test_slow_ms(5000));
     sbx_test_outcome_done(&outcome);
     sbx_test_terminal_close(&terminal);
 }

@@ -293,7 +293,7 @@ int sbx_test_find_probe(const sbx_test_place *place)
 
 bool sbx_test_wait_probes(const sbx_test_place *place, size_t count, unsigned timeout_ms)
 {
-    uint64_t end = sbx_test_now_ms() + timeout_ms;
+    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
 
     while (sbx_test_count_probes(place) != count) {
         if (sbx_test_now_ms() > end)
@@ -310,6 +310,14 @@ const char *sbx_test_host_namespace(void)
     if (name[0] == '\0' && readlink("/proc/self/ns/pid", name, sizeof(name) - 1) <= 0)
         fail_msg("/proc/self/ns/pid: %s", strerror(errno));
     return name;
+}
+
+uint64_t sbx_test_slow_ms(uint64_t milliseconds)
+{
+    const char *factor = getenv("SBX_TEST_SLOW");
+    unsigned long value = factor != NULL ? strtoul(factor, NULL, 10) : 1;
+
+    return milliseconds * (value > 1 ? value : 1);
 }
 
 uint64_t sbx_test_now_ms(void)

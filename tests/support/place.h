@@ -76,6 +76,12 @@ int sbx_test_find_probe(const sbx_test_place *place);
 /* What /proc/self/ns/pid says out here: the probe's "inside" wants to be told. */
 const char *sbx_test_host_namespace(void);
 
+/*
+ * How long something that takes at most that long on a real machine may take here: $SBX_TEST_SLOW times
+ * as much (an emulated one). The waiting functions here and in sandbox.h do that by themselves.
+ */
+uint64_t sbx_test_slow_ms(uint64_t milliseconds);
+
 uint64_t sbx_test_now_ms(void);
 void sbx_test_pause_ms(unsigned milliseconds);
 

@@ -197,7 +197,7 @@ static char *read_capture(size_t *out_bytes, int fd)
 
 bool sbx_test_wait_output(const sbx_test_child *child, const char *text, unsigned timeout_ms)
 {
-    uint64_t end = sbx_test_now_ms() + timeout_ms;
+    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
 
     for (;;) {
         size_t bytes;
@@ -216,7 +216,8 @@ bool sbx_test_wait_output(const sbx_test_child *child, const char *text, unsigne
 void sbx_test_finish(sbx_test_outcome *out, sbx_test_child *child, unsigned timeout_ms)
 {
     struct pollfd poll_fd = {.fd = child->pid_fd, .events = POLLIN};
-    bool in_time = poll(&poll_fd, 1, (int)timeout_ms) == 1;
+    int wait_ms = (int)sbx_test_slow_ms(timeout_ms);
+    bool in_time = poll(&poll_fd, 1, wait_ms) == 1;
     int status = 0;
     json_error_t error;
 
@@ -237,7 +238,7 @@ void sbx_test_finish(sbx_test_outcome *out, sbx_test_child *child, unsigned time
             close(child->capture[i]);
     if (!in_time) {
         print_error("stdout: %.2000s\nstderr: %.2000s\n", out->out, out->err);
-        fail_msg("not done after %u ms", timeout_ms);
+        fail_msg("not done after %d ms", wait_ms);
     }
     if (access(child->result_path, F_OK) != 0)
         return;

@@ -75,7 +75,7 @@ static bool read_more(sbx_test_terminal *terminal, unsigned timeout_ms)
 
 void sbx_test_terminal_expect(sbx_test_terminal *terminal, const char *text, unsigned timeout_ms)
 {
-    uint64_t end = sbx_test_now_ms() + timeout_ms;
+    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
 
     while (strstr(terminal->screen, text) == NULL) {
         if (sbx_test_now_ms() > end)

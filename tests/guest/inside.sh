@@ -1,0 +1,110 @@
+#!/bin/bash
+# The part of scripts/test-guest.sh that runs in the guest, as root, by sbx-guest.service; what it prints comes out
+# of the virtual machine through a virtio port. /srv/sbx is the second disk:
+#
+#   tree/          the installed tests (cmake --install --component tests)
+#   guest/         this, and `settings`, written by the host:
+#     runs=(NAME…)        of the functions run_NAME below
+#     arguments=(…)       for ctest
+#     slow=N              how much slower than a real machine this one is
+#     must_work=0|1
+#
+# The last line is "guest: N runs failed"; without it the guest did not get to its end.
+set -uo pipefail
+
+user=sbx-test
+runs=() arguments=() slow=1 must_work=0
+# shellcheck source=/dev/null
+. /srv/sbx/guest/settings
+
+failures=0
+summary=()
+
+say() {
+    printf '\n=== %s (%s s after boot)\n' "$*" "$(cut -d. -f1 /proc/uptime)"
+}
+
+# as_login USER COMMAND…: in a session of its own, as sshd or login would make it: PAM, logind, user manager.
+as_login() {
+    local who=$1
+    shift
+    su --login "$who" --shell /bin/bash --command "$(printf '%q ' "$@")" </dev/null
+}
+
+# as_service USER PROPERTY… -- COMMAND…: as a unit of the system manager.
+as_service() {
+    local properties=(-p "User=$1")
+    shift
+    while [ "$1" != -- ]; do
+        properties+=(-p "$1")
+        shift
+    done
+    shift
+    systemd-run --quiet --wait --collect --pipe "${properties[@]}" "$@" </dev/null
+}
+
+# tree_of USER: that user's own copy of the tests, below its home.
+tree_of() {
+    local home
+    home=$(getent passwd "$1" | cut -d: -f6)
+    if ! [ -d "$home/tree" ]; then
+        cp -r /srv/sbx/tree "$home/tree"
+        chown -R "$1:" "$home/tree"
+    fi
+    echo "$home/tree"
+}
+
+# try TITLE USER WRAPPER… : what sbx says of this place, then the tests in it. The doctor's verdict is not
+# judged here; the tests are.
+try() {
+    local title=$1 who=$2 tree log=/run/sbx-guest.log
+    shift 2
+    tree=$(tree_of "$who")
+    say "$title: sbx doctor"
+    "$@" "$tree/bin/sbx" doctor
+    echo "(exit $?)"
+    say "$title: tests"
+    "$@" env LANG=C.UTF-8 SBX_TEST_SLOW="$slow" SBX_MUST_WORK="$must_work" \
+        ctest --test-dir "$tree" --output-on-failure --no-tests=error -j "$(nproc)" "${arguments[@]}" 2>&1 |
+        tee "$log"
+    if [ "${PIPESTATUS[0]}" -ne 0 ]; then
+        failures=$((failures + 1))
+    fi
+    summary+=("$title: $(grep ' tests passed, ' "$log" || echo "ctest did not finish")")
+}
+
+run_root() {
+    try "root, logged in" root as_login root
+}
+
+run_user() {
+    try "$user, logged in" "$user" as_login "$user"
+}
+
+# A unit that was given its group: what is in it may make groups, but only its own is empty of processes.
+run_service() {
+    try "$user, in a unit with Delegate=yes" "$user" as_service "$user" Delegate=yes --
+}
+
+run_refused() {
+    local before
+    before=$(sysctl -n user.max_user_namespaces)
+    sysctl -q user.max_user_namespaces=0
+    try "$user, logged in, user namespaces refused" "$user" as_login "$user"
+    sysctl -q user.max_user_namespaces="$before"
+}
+
+say "$(uname -sr), $(systemctl --version | head -1), $(stat -fc %T /sys/fs/cgroup), $(nproc) CPUs"
+systemd-analyze time 2>/dev/null | head -1
+tr ',' ' ' </sys/kernel/security/lsm
+echo
+
+if [ -e /srv/sbx/guest/shell ]; then
+    exec bash >&0 2>&1
+fi
+for name in "${runs[@]}"; do
+    "run_$name"
+done
+say "summary"
+printf '%s\n' "${summary[@]}"
+echo "guest: $failures runs failed"
