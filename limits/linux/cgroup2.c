@@ -154,6 +154,40 @@ static unsigned required_controllers(const sbx_job_request *request)
     return required;
 }
 
+/* A name in the group that holds the controllers. */
+static const char inner[] = "job";
+
+/*
+ * Where somebody else manages the parent's controllers (systemd a slice's), they would be switched off under
+ * the running job, and its limits be gone with them: `cpu` for one, when the next unit starts. The kernel
+ * refuses that as long as a group below has them switched on for its own children, so the job's group is
+ * put one level down.
+ */
+static sbx_status hold_controllers(sbx_cgroup2 *job, sbx_error *err)
+{
+    static const char *const words[] = {"+memory", "+pids", "+cpu", "+io"};
+    static const unsigned bits[] = {SBX_CGROUP2_MEMORY, SBX_CGROUP2_PIDS, SBX_CGROUP2_CPU,
+                                    SBX_CGROUP2_IO};
+    int outer_fd = job->dir_fd;
+    int code = 0;
+
+    for (size_t i = 0; i < SBX_COUNT_OF(words) && code == 0; i++) {
+        if ((job->parent.controllers & bits[i]) != 0)
+            code = sbx_cgroup_write_text(outer_fd, "cgroup.subtree_control", words[i]);
+    }
+    if (code == 0 && sbx_cgroup_os.make_directory(outer_fd, inner, 0755) != 0)
+        code = -errno;
+    if (code == 0) {
+        job->dir_fd = openat(outer_fd, inner, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        code = job->dir_fd == -1 ? -errno : 0;
+        close(outer_fd);
+    }
+    if (code != 0)
+        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_JOB, -code,
+                              "keep the controllers for the cgroup %s", job->name);
+    return SBX_OK;
+}
+
 static sbx_status make_group(sbx_cgroup2 *job, const sbx_job_request *request, sbx_error *err)
 {
     const unsigned wished = SBX_CGROUP2_MEMORY | SBX_CGROUP2_PIDS | SBX_CGROUP2_IO;
@@ -178,7 +212,9 @@ static sbx_status make_group(sbx_cgroup2 *job, const sbx_job_request *request, s
     job->dir_fd = openat(job->parent.fd, job->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (job->dir_fd == -1)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, errno, "open the cgroup %s", job->name);
-    return SBX_OK;
+    return job->parent.has_other_manager && job->parent.controllers != 0
+               ? hold_controllers(job, err)
+               : SBX_OK;
 }
 
 static void free_part(sbx_job_part *part)

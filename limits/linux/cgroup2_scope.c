@@ -27,9 +27,6 @@ extern char **environ;
 /* A user manager that takes longer is not going to answer. */
 #define ASK_TIMEOUT_NS (5 * SBX_NS_PER_S)
 
-/* Where sbx itself goes, so that the scope has no processes of its own. */
-static const char leaf[] = "supervisor";
-
 const char *sbx_scope_program;
 
 /* Beside sbx as installed (bin and libexec), or as built (all in one directory). */
@@ -157,9 +154,8 @@ static sbx_status move_to_leaf(const char *scope_path, const char *root, sbx_err
 {
     sbx_cgroup_place place;
     int scope_fd = -1;
-    int leaf_fd = -1;
     int code = sbx_cgroup_place_read(&place);
-    sbx_status st = SBX_OK;
+    sbx_status st;
 
     if (code == 0 && (place.lines[SBX_CGROUP_UNIFIED].hierarchy == -1 ||
                       strcmp(place.lines[SBX_CGROUP_UNIFIED].path, scope_path) != 0))
@@ -168,17 +164,7 @@ static sbx_status move_to_leaf(const char *scope_path, const char *root, sbx_err
         scope_fd = code = sbx_cgroup_place_open(&place, SBX_CGROUP_UNIFIED, root);
     if (code < 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, -code, "open the scope");
-    if (sbx_cgroup_os.make_directory(scope_fd, leaf, 0755) != 0 && errno != EEXIST) {
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, errno, "make a leaf in the scope");
-        goto out;
-    }
-    leaf_fd = openat(scope_fd, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    code = leaf_fd == -1 ? -errno : sbx_cgroup_write_text(leaf_fd, "cgroup.procs", "0");
-    if (code != 0)
-        st = sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, -code, "enter the leaf of the scope");
-out:
-    if (leaf_fd != -1)
-        close(leaf_fd);
+    st = sbx_cgroup2_enter_leaf(scope_fd, err);
     close(scope_fd);
     return st;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,22 @@ static int remove_directory(int dir_fd, const char *name)
     return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
-sbx_cgroup_calls sbx_cgroup_os = {mkdirat, remove_directory, write, "/proc/self/cgroup"};
+/* The first since systemd 251, the second always, but only root may read it. */
+static bool is_delegated(int dir_fd)
+{
+    static const char *const marks[] = {"user.delegate", "trusted.delegate"};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(marks); i++) {
+        char value = 0;
+
+        if (fgetxattr(dir_fd, marks[i], &value, 1) == 1)
+            return value == '1';
+    }
+    return false;
+}
+
+sbx_cgroup_calls sbx_cgroup_os = {mkdirat, remove_directory, write, "/proc/self/cgroup",
+                                  is_delegated};
 
 ssize_t sbx_cgroup_read_text(int dir_fd, const char *file, char *out, size_t bytes)
 {

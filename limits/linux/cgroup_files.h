@@ -20,6 +20,7 @@ typedef struct sbx_cgroup_calls {
     int (*remove_directory)(int dir_fd, const char *name);            /* unlinkat, AT_REMOVEDIR */
     ssize_t (*write)(int fd, const void *data, size_t bytes);
     const char *own_groups;
+    bool (*is_delegated)(int dir_fd); /* systemd's mark: it keeps its hands off what is below */
 } sbx_cgroup_calls;
 
 extern sbx_cgroup_calls sbx_cgroup_os;

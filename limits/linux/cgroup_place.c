@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -132,6 +133,18 @@ static int open_by_mountinfo(const sbx_cgroup_line *line, bool is_unified)
     return fd;
 }
 
+/*
+ * In a cgroup namespace of our own the usual mount may be the one of whoever made it: then a path that begins
+ * at our top would be looked up from another one. The mount table tells them apart.
+ */
+static bool is_first_namespace(void)
+{
+    const ino_t first_inode = 0xEFFFFFFB; /* PROC_CGROUP_INIT_INO */
+    struct stat info;
+
+    return stat("/proc/self/ns/cgroup", &info) != 0 || info.st_ino == first_inode;
+}
+
 int sbx_cgroup_place_open(const sbx_cgroup_place *place, sbx_cgroup_controller controller,
                           const char *root)
 {
@@ -143,7 +156,9 @@ int sbx_cgroup_place_open(const sbx_cgroup_place *place, sbx_cgroup_controller c
         return -ENOENT;
     if (root != NULL)
         return open_below_root(root, controller, line->path);
-    if (is_unified) {
+    if (is_unified && !is_first_namespace()) {
+        fd = -ENOENT;
+    } else if (is_unified) {
         fd = keep_if_cgroup(open_directory("/sys/fs/cgroup", "", line->path), true);
         if (fd < 0)
             fd = keep_if_cgroup(open_directory("/sys/fs/cgroup", "unified", line->path), true);

@@ -131,18 +131,24 @@ static unsigned sweep_v1(const sbx_cgroup_place *place)
     return removed_count;
 }
 
+/* In the caller's own group, where it was given to it, and beside it. */
 static unsigned sweep_v2(const sbx_cgroup_place *place)
 {
-    sbx_cgroup2_parent parent;
-    sbx_error err;
-    int dir_fd;
+    const char *own_path = place->lines[SBX_CGROUP_UNIFIED].path;
+    int fds[2] = {sbx_cgroup_place_open(place, SBX_CGROUP_UNIFIED, NULL), -1};
+    unsigned removed_count = 0;
 
-    if (sbx_cgroup2_find_parent(&parent, place, NULL, 0, 0, &err) != SBX_OK)
+    if (fds[0] < 0)
         return 0;
-    dir_fd = parent.fd;
-    parent.fd = -1;
-    sbx_cgroup2_parent_done(&parent);
-    return sweep_directory(place, dir_fd, true);
+    if (strcmp(own_path, "/") != 0)
+        fds[1] = openat(fds[0], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < SBX_COUNT_OF(fds); i++) {
+        if (fds[i] >= 0 && faccessat(fds[i], ".", W_OK, AT_EACCESS) == 0)
+            removed_count += sweep_directory(place, fds[i], true);
+        else if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    return removed_count;
 }
 
 unsigned sbx_job_sweep(void)

@@ -355,7 +355,7 @@ static void test_controllers_mounted_together_share_a_group(void **state)
     put_file(root_fd, "own", "7:pids:/\n4:cpu,cpuacct:/\n0::/\n");
     snprintf(fake_own_groups, sizeof(fake_own_groups), "%s/own", fake_root);
     sbx_cgroup_os =
-        (sbx_cgroup_calls){fake_make_directory, fake_remove_directory, write, fake_own_groups};
+        (sbx_cgroup_calls){fake_make_directory, fake_remove_directory, write, fake_own_groups, NULL};
     options.cgroup_root = fake_root;
     sbx_limits_init(&limits);
     limits.value[SBX_LIMIT_CPUS] = 5;

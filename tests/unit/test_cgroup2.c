@@ -2,200 +2,15 @@
  * The cgroup v2 backend: against directories that stand in for the kernel's (what is written, what is
  * made of what stands there), and as root against a real v2 hierarchy for what needs no controllers.
  */
-#include "tests/support/test.h"
+#include "tests/unit/cgroup2_rig.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "harness/base/clock.h"
-#include "limits/job.h"
-#include "limits/linux/cgroup_files.h"
 #include "limits/linux/cgroup_place.h"
 #include "limits/linux/host.h"
-
-enum { MIB = 1 << 20 };
-
-/* A file and what stands in it when the group is made; NULL: not there. */
-typedef struct fake_file {
-    const char *name, *text;
-} fake_file;
-
-static const fake_file usual_files[] = {
-    {"cgroup.procs", ""},
-    {"cgroup.type", "domain\n"},
-    {"cgroup.kill", ""},
-    {"cgroup.events", "populated 0\nfrozen 0\n"},
-    {"memory.max", ""},
-    {"memory.swap.max", ""},
-    {"memory.oom.group", "0"},
-    {"memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"},
-    {"memory.peak", "5242880\n"},
-    {"pids.max", ""},
-    {"pids.events", "max 0\n"},
-    {"pids.peak", "17\n"},
-    {"cpu.max", ""},
-    {"cpu.stat", "usage_usec 5000\nuser_usec 3000\nsystem_usec 2000\n"},
-    {"io.stat",
-     "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2\n8:16 rbytes=1 wbytes=2 rios=0 wios=0\n"},
-};
-
-static char root[64];
-static char own_groups[96];
-static int root_fd = -1;
-static const char *missing_file; /* not made in a new group */
-static const char *ignored_file; /* a write to it does nothing */
-static char written[4096];       /* everything that was written, one line each */
-static sbx_cgroup_calls real_calls;
-
-static void put_file(int dir_fd, const char *name, const char *text)
-{
-    int fd = openat(dir_fd, name, O_CREAT | O_WRONLY | O_TRUNC, 0644);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-}
-
-static int fake_make_directory(int dir_fd, const char *name, mode_t mode)
-{
-    int fd;
-
-    if (mkdirat(dir_fd, name, mode) != 0)
-        return -1;
-    fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY);
-    for (size_t i = 0; i < SBX_COUNT_OF(usual_files); i++) {
-        if (missing_file == NULL || strcmp(missing_file, usual_files[i].name) != 0)
-            put_file(fd, usual_files[i].name, usual_files[i].text);
-    }
-    close(fd);
-    return 0;
-}
-
-static int fake_remove_directory(int dir_fd, const char *name)
-{
-    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY);
-
-    if (fd == -1)
-        return -1;
-    for (size_t i = 0; i < SBX_COUNT_OF(usual_files); i++)
-        (void)unlinkat(fd, usual_files[i].name, 0);
-    (void)unlinkat(fd, "cgroup.controllers", 0);
-    (void)unlinkat(fd, "cgroup.subtree_control", 0);
-    close(fd);
-    return unlinkat(dir_fd, name, AT_REMOVEDIR);
-}
-
-static ssize_t fake_write(int fd, const void *data, size_t bytes)
-{
-    char link[64], path[512];
-    ssize_t got;
-    size_t length = strlen(written);
-
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    got = readlink(link, path, sizeof(path) - 1);
-    path[got > 0 ? got : 0] = '\0';
-    snprintf(written + length, sizeof(written) - length, "%s %.*s\n", strrchr(path, '/') + 1,
-             (int)strcspn(data, "\n"), (const char *)data);
-    if (strstr(path, "supervisor/cgroup.procs") != NULL) /* moving oneself is seen in /proc */
-        put_file(root_fd, "own", "0::/user/supervisor\n");
-    if (ignored_file != NULL && strcmp(ignored_file, strrchr(path, '/') + 1) == 0)
-        return (ssize_t)bytes;
-    return write(fd, data, bytes);
-}
-
-/* root/user is delegated, root/user/leaf is where the caller is. */
-static int set_up(void **state)
-{
-    int fd;
-
-    (void)state;
-    snprintf(root, sizeof(root), "/tmp/sbx-test-cgroup2-XXXXXX");
-    if (mkdtemp(root) == NULL)
-        return -1;
-    root_fd = open(root, O_RDONLY | O_DIRECTORY);
-    missing_file = ignored_file = NULL;
-    written[0] = '\0';
-    put_file(root_fd, "cgroup.controllers", "cpuset cpu io memory pids\n");
-    put_file(root_fd, "own", "0::/user/leaf\n");
-    snprintf(own_groups, sizeof(own_groups), "%s/own", root);
-    real_calls = sbx_cgroup_os;
-    sbx_cgroup_os =
-        (sbx_cgroup_calls){fake_make_directory, fake_remove_directory, fake_write, own_groups};
-    fake_make_directory(root_fd, "user", 0755);
-    fd = openat(root_fd, "user", O_RDONLY | O_DIRECTORY);
-    put_file(fd, "cgroup.controllers", "cpu io memory pids\n");
-    put_file(fd, "cgroup.subtree_control", "cpu io memory pids\n");
-    fake_make_directory(fd, "leaf", 0755);
-    close(fd);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    int fd = openat(root_fd, "user", O_RDONLY | O_DIRECTORY);
-
-    (void)state;
-    fake_remove_directory(fd, "leaf");
-    close(fd);
-    fake_remove_directory(root_fd, "user");
-    (void)unlinkat(root_fd, "own", 0);
-    (void)unlinkat(root_fd, "cgroup.controllers", 0);
-    close(root_fd);
-    sbx_cgroup_os = real_calls;
-    return rmdir(root); /* fails where a job left something */
-}
-
-static sbx_status make_job(sbx_job **out, const sbx_limits *limits, sbx_error *err)
-{
-    sbx_job_options options = {.name = "job", .choice = SBX_JOB_CGROUP2, .cgroup_root = root};
-
-    memset(err, 0, sizeof(*err));
-    return sbx_job_create(out, limits, &options, err);
-}
-
-static sbx_job *must_make_job(const sbx_limits *limits)
-{
-    sbx_job *job = NULL;
-    sbx_error err;
-
-    if (make_job(&job, limits, &err) != SBX_OK)
-        fail_msg("%s", err.message);
-    return job;
-}
-
-static void assert_file(const char *path, const char *expected)
-{
-    char text[256];
-
-    assert_true(sbx_cgroup_read_text(root_fd, path, text, sizeof(text)) >= 0);
-    assert_string_equal(text, expected);
-}
-
-static void write_job_file(const char *name, const char *text)
-{
-    char path[128];
-
-    snprintf(path, sizeof(path), "user/sbx-job/%s", name);
-    put_file(root_fd, path, text);
-}
-
-static sbx_limits usual_limits(void)
-{
-    sbx_limits limits;
-
-    sbx_limits_init(&limits);
-    limits.value[SBX_LIMIT_MEMORY] = 64 * MIB;
-    limits.value[SBX_LIMIT_PROCESSES] = 16;
-    limits.value[SBX_LIMIT_CPUS] = 500;
-    limits.value[SBX_LIMIT_CPU] = 10 * SBX_NS_PER_MS;
-    return limits;
-}
 
 static void test_limits_are_written_beside_the_caller(void **state)
 {
@@ -311,20 +126,6 @@ static void test_a_value_that_does_not_stick_is_a_refusal(void **state)
         assert_int_equal(make_job(&job, &limits, &err), SBX_REFUSED);
         assert_int_equal(faccessat(root_fd, "user/sbx-job", F_OK, 0), -1);
     }
-}
-
-static void test_the_top_of_a_namespace_is_a_refusal(void **state)
-{
-    sbx_limits limits = usual_limits();
-    sbx_job *job = NULL;
-    sbx_error err;
-
-    (void)state;
-    put_file(root_fd, "own", "0::/\n");
-    put_file(root_fd, "cgroup.type", "domain\n"); /* the true root has none */
-    assert_int_equal(make_job(&job, &limits, &err), SBX_REFUSED);
-    assert_non_null(strstr(err.message, "namespace"));
-    assert_int_equal(unlinkat(root_fd, "cgroup.type", 0), 0);
 }
 
 static void test_what_the_files_say_is_reported(void **state)
@@ -524,7 +325,6 @@ static void test_clone_into_and_kill_for_real(void **state)
 
 int main(void)
 {
-#define FAKE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest everywhere[] = {
         FAKE(test_limits_are_written_beside_the_caller),
         FAKE(test_asked_for_swap_is_written),
@@ -533,7 +333,6 @@ int main(void)
         FAKE(test_missing_controllers_are_switched_on),
         FAKE(test_a_controller_that_is_not_there_is_a_refusal),
         FAKE(test_a_value_that_does_not_stick_is_a_refusal),
-        FAKE(test_the_top_of_a_namespace_is_a_refusal),
         FAKE(test_what_the_files_say_is_reported),
         FAKE(test_usage_is_read_from_the_group),
         FAKE(test_kill_waits_until_the_group_is_empty),

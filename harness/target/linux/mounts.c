@@ -52,6 +52,21 @@ static int set_attributes(int fd, uint64_t flags, int idmap_fd)
     return mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
 }
 
+/*
+ * To be read, a tree need not be mapped as a whole: what cannot be (a tmpfs before Linux 6.3, a network's) keeps
+ * its owners, by whose modes the target sees less, not more.
+ */
+static int set_reading_attributes(int fd, uint64_t flags, int idmap_fd)
+{
+    struct mount_attr owners = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)idmap_fd};
+
+    if (set_attributes(fd, flags, -1) != 0)
+        return -1;
+    if (mount_setattr(fd, "", AT_EMPTY_PATH, &owners, sizeof(owners)) != 0 && errno != EINVAL)
+        return -1;
+    return 0;
+}
+
 static int open_exact(const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
@@ -133,7 +148,9 @@ static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int 
         out_fds[i] = clone_tree(rule->path);
         if (out_fds[i] < 0)
             return mount_fail(err, errno, "clone", rule->path);
-        if (set_attributes(out_fds[i], flags, idmap_fd) != 0)
+        if (set_attributes(out_fds[i], flags, idmap_fd) != 0 &&
+            (writes || idmap_fd < 0 || errno != EINVAL ||
+             set_reading_attributes(out_fds[i], flags, idmap_fd) != 0))
             return mount_fail(err, errno,
                               idmap_fd >= 0
                                   ? "map the owner of (does its file system know id-mapped mounts? "
