@@ -65,14 +65,16 @@ firejail=(firejail --quiet --noprofile --net=none --private-tmp --private-dev --
 run_parallel_firejail() { seq "$1" | parallel --will-cite -j "$jobs" "${firejail[@]}"; }
 
 names=(floor batch batch_out)
-describe_floor="posix_spawn, nothing else"
-describe_batch="sbx batch run"
-describe_batch_out="the same, with --out"
-describe_library="libsbx"
-describe_exec="xargs sbx exec"
-describe_xargs_bwrap="xargs bwrap"
-describe_parallel_bwrap="parallel bwrap"
-describe_parallel_firejail="parallel firejail"
+declare -A describe=(
+    [floor]="posix_spawn, nothing else"
+    [batch]="sbx batch run"
+    [batch_out]="the same, with --out"
+    [library]="libsbx"
+    [exec]="xargs sbx exec"
+    [xargs_bwrap]="xargs bwrap"
+    [parallel_bwrap]="parallel bwrap"
+    [parallel_firejail]="parallel firejail"
+)
 library_archive=$(dirname "$(dirname "$sbx")")/lib/libsbx.a
 if [ -e "$library_archive" ]; then
     "${CC:-cc}" -std=c17 -O2 -I"$root" -o "$scratch/library" "$here/batch_library.c" "$library_archive" -ldl -pthread
@@ -83,8 +85,6 @@ bench_works "${bwrap[@]}" && names+=(xargs_bwrap)
 if command -v parallel >/dev/null; then
     bench_works "${bwrap[@]}" && names+=(parallel_bwrap)
     bench_works "${firejail[@]}" && names+=(parallel_firejail)
-else
-    echo "bench: parallel is not here: left out" >&2
 fi
 
 # count_of NAME: of one round. What starts a large program for each run is given a tenth.
@@ -94,8 +94,8 @@ count_of() {
     echo $((count > 0 ? count : 1))
 }
 
-# measure NAME: adds to ${wall[NAME]} and ${cpu[NAME]} (ms) and ${done[NAME]}.
-declare -A wall cpu done
+# measure NAME: adds to ${wall[NAME]} and ${cpu[NAME]} (ms) and ${ran[NAME]}.
+declare -A wall cpu ran
 measure() {
     local name=$1 count used
     count=$(count_of "$name")
@@ -105,7 +105,7 @@ measure() {
     [ ! -e "$scratch/failed" ] || bench_fail "$name: $(tail -n 3 "$scratch/log")"
     wall[$name]=$(awk -v sum="${wall[$name]-0}" '{ print sum + $1 * 1000 }' <<<"$used")
     cpu[$name]=$(awk -v sum="${cpu[$name]-0}" '{ print sum + ($2 + $3) * 1000 }' <<<"$used")
-    done[$name]=$((${done[$name]-0} + count))
+    ran[$name]=$((${ran[$name]-0} + count))
 }
 
 compare() {
@@ -118,10 +118,9 @@ compare() {
     done
     printf '%-28s %8s %10s %10s %10s %9s %9s\n' "" runs runs/s "ms/run" "CPU ms" "x floor" "x bwrap"
     for name in "${names[@]}"; do
-        local text=describe_$name
-        awk -v name="${!text}" -v n="${done[$name]}" -v wall="${wall[$name]}" -v cpu="${cpu[$name]}" \
-            -v floor="${wall[floor]}" -v floor_n="${done[floor]}" \
-            -v bwrap="${wall[xargs_bwrap]-0}" -v bwrap_n="${done[xargs_bwrap]-1}" 'BEGIN {
+        awk -v name="${describe[$name]}" -v n="${ran[$name]}" -v wall="${wall[$name]}" -v cpu="${cpu[$name]}" \
+            -v floor="${wall[floor]}" -v floor_n="${ran[floor]}" \
+            -v bwrap="${wall[xargs_bwrap]-0}" -v bwrap_n="${ran[xargs_bwrap]-1}" 'BEGIN {
                 of_bwrap = bwrap == 0 ? "-" : sprintf("%.2f", wall / n / (bwrap / bwrap_n))
                 printf "%-28s %8d %10.1f %10.3f %10.3f %9.2f %9s\n", name, n, n * 1000 / wall, wall / n, cpu / n,
                     wall / n / (floor / floor_n), of_bwrap }'

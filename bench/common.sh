@@ -18,15 +18,15 @@ bench_need_sbx() {
     unset SBX_AUDIT_DB
 }
 
-# bubblewrap and firejail, where this caller may install them.
+# bubblewrap, firejail and GNU parallel, where this caller may install them.
 bench_need_peers() {
-    if command -v bwrap >/dev/null && command -v firejail >/dev/null; then
+    if command -v bwrap >/dev/null && command -v firejail >/dev/null && command -v parallel >/dev/null; then
         return
     fi
     if [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; then
         "$root/scripts/setup-deps.sh" --bench || true
     fi
-    for peer in bwrap firejail; do
+    for peer in bwrap firejail parallel; do
         command -v $peer >/dev/null || echo "bench: $peer is not here: left out" >&2
     done
 }

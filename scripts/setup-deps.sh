@@ -43,6 +43,7 @@ need_library libsystemd-dev libsystemd
 if [ "${1-}" = --bench ]; then
     need bubblewrap bwrap
     need firejail firejail
+    need parallel parallel
 fi
 if [ "${1-}" = --test ]; then
     need chromium chromium

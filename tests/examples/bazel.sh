@@ -9,6 +9,7 @@ mkdir "$place/work/tmp" "$place/work/outputs" "$place/work/other"
 export TEST_TMPDIR=$place/work/tmp TEST_UNDECLARED_OUTPUTS_DIR=$place/work/outputs TEST_TARGET=//pkg:test TEST_TIMEOUT=20
 run_under=$source_dir/examples/bazel/run_under.sh
 cd "$place/work"
+# shellcheck disable=SC2016 # the test's own variables
 "$run_under" /bin/sh -c 'echo "$1" >"$TEST_TMPDIR/made" && cp "$TEST_TMPDIR/made" "$TEST_UNDECLARED_OUTPUTS_DIR"' sh 'a  b' ||
     fail "a test that writes where it may: exit $?"
 [ "$(cat outputs/made)" = 'a  b' ] || fail "arguments were changed"

@@ -2,6 +2,7 @@
 #   NAME.sh SOURCE BUILD
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck disable=SC2034 # for who sources this
 source_dir=$1
 build_dir=$2
 

@@ -6,7 +6,7 @@ need cc cmake ctest
 install_sbx
 
 cd "$place/work"
-cmake -S "$source_dir/examples/ctest" -B build >log 2>&1 && cmake --build build >>log 2>&1 || fail "$(cat log)"
+{ cmake -S "$source_dir/examples/ctest" -B build && cmake --build build; } >log 2>&1 || fail "$(cat log)"
 build/nosy || fail "nosy finds no network even outside"
 ctest --test-dir build >log 2>&1 && fail "all passed: $(cat log)"
 for line in 'good \.* *Passed' 'greedy \.*\*\*\*Failed' 'nosy \.*\*\*\*Failed'; do

@@ -69,8 +69,8 @@ target_link_libraries(by_cmake PRIVATE sbx::sbx)
 add_executable(by_cmake_static ${RUNNER})
 target_link_libraries(by_cmake_static PRIVATE sbx::sbx_static)
 END
-cmake -S cmake -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" -DRUNNER="$source_dir/examples/runner.c" >log 2>&1 &&
-    cmake --build by_cmake >>log 2>&1 || fail "find_package: $(cat log)"
+{ cmake -S cmake -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" -DRUNNER="$source_dir/examples/runner.c" &&
+    cmake --build by_cmake; } >log 2>&1 || fail "find_package: $(cat log)"
 check_c by_cmake/by_cmake
 check_c by_cmake/by_cmake_static
 

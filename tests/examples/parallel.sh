@@ -11,7 +11,8 @@ printf '%s\n' 'echo one > one' 'exit 3' 'echo "a  b"' 'echo x > ../outside' 'sle
     sed 's/^sleep.*/kill -9 $$/' | "$source_dir/examples/parallel/run.sh" log >out 2>err || code=$?
 [ $code -eq 3 ] || fail "exit $code: three jobs fail; $(cat err)"
 grep -qxF 'a  b' out || fail "its output was changed: $(cat out)"
-[ "$(cat one)" = one ] && [ ! -e ../outside ] || fail "writes"
+[ "$(cat one)" = one ] || fail "a command could not write"
+[ ! -e ../outside ] || fail "a command wrote outside"
 [ "$(tail -n +2 log | sort -n | cut -f7 | tr '\n' ' ')" = '0 3 0 2 137 ' ] || fail "joblog: $(cat log)"
 expect_runs 5 queue=parallel
 
