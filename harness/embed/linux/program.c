@@ -32,7 +32,7 @@ static bool find_beside_library(char *out, size_t room)
 
 static bool find_by_path(char *out, size_t room)
 {
-    const char *at = getenv("PATH");
+    const char *at = secure_getenv("PATH"); /* not of somebody who has fewer rights than we */
 
     while (at != NULL && *at != '\0') {
         size_t bytes = strcspn(at, ":");

@@ -12,7 +12,10 @@
 #include "harness/embed/parts.h"
 #include "harness/embed/program.h"
 
-enum { PATH_BYTES_MAX = 4096 };
+enum {
+    PATH_BYTES_MAX = 4096,
+    GREET_MS = 60000, /* the audit database may be held for a while */
+};
 
 /* A command whose result has not come. They are found by ticket, and most end in the order of their coming. */
 typedef struct under_way {
@@ -303,7 +306,11 @@ static int greet(sbx_runner *self, const sbx_options *options, sbx_error *error)
     code = send_order(self, &order, text, "", error);
     free(text);
     if (code == SBX_OK)
-        code = wait_answer(self, -1, error);
+        code = wait_answer(self, GREET_MS, error);
+    if (code == SBX_NOTHING) {
+        self->is_lost = true; /* nor will it end because we ask it to */
+        code = SBX_LOST;
+    }
     if (code == SBX_LOST)
         return sbx_embed_fail(error, SBX_REFUSED, 0,
                               "the program that was started is no sbx that libsbx " SBX_VERSION
@@ -374,7 +381,7 @@ void sbx_close(sbx_runner *runner)
 
     if (runner == NULL)
         return;
-    if (runner->socket_fd >= 0) {
+    if (runner->socket_fd >= 0 && !runner->is_lost) {
         (void)shutdown(runner->socket_fd, SHUT_WR);
         while (got > 0 || (got < 0 && errno == EINTR)) /* descriptors that come are dropped */
             got = recv(runner->socket_fd, rest, sizeof(rest), 0);
