@@ -127,43 +127,54 @@ compare() {
     done
 }
 
-# peak_kib PID: VmHWM of a process that runs, sampled until it ends.
+# peak_of PID: adds what its VmHWM is now to a file.
+peak_of() {
+    sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status" 2>/dev/null >>"$2" || true
+}
+
+children_of() {
+    cat "/proc/$1/task/$1/children" 2>/dev/null || true
+}
+
+# Samples until the shell PID ends, whose child is the coordinator.
 watch_peaks() {
-    local pid=$1 children
-    while kill -0 "$pid" 2>/dev/null; do
-        sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status" 2>/dev/null >>"$scratch/peak" || true
-        children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) || children=
-        for child in $children; do
-            sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$child/status" 2>/dev/null >>"$scratch/peak_worker" || true
+    local coordinator worker
+    while kill -0 "$1" 2>/dev/null; do
+        for coordinator in $(children_of "$1"); do
+            peak_of "$coordinator" "$scratch/peak"
+            for worker in $(children_of "$coordinator"); do
+                peak_of "$worker" "$scratch/peak_worker"
+            done
         done
         sleep 0.05
     done
 }
 
-# Every size has its own database, so that they differ in nothing else.
+# Every size has its own database, so that they differ in nothing else. CPU time says more than wall time where others
+# use the machine meanwhile.
 flatness() {
-    local count start end pid
+    local count pid
     echo
     echo "one batch with --out, by its size"
-    printf '%10s %10s %10s %22s %18s %12s\n' tasks runs/s "ms/run" "coordinator peak KiB" "worker peak KiB" "of it ended"
+    printf '%10s %10s %10s %22s %18s\n' tasks "ms/run" "CPU ms" "coordinator peak KiB" "worker peak KiB"
     for count in $flat; do
         manifest "$count"
-        rm -rf "$scratch/out" "$scratch/peak" "$scratch/peak_worker"
+        rm -rf "$scratch/out" "$scratch/flat"
+        mkdir "$scratch/flat"
+        : >"$scratch/peak"
         : >"$scratch/peak_worker"
-        start=$(date +%s%N)
-        SBX_AUDIT_DB=$scratch/flat-$count/audit.db
-        mkdir "$scratch/flat-$count"
-        "$sbx" batch run -q -j "$jobs" "${limits[@]}" --out "$scratch/out" "$scratch/$count.jsonl" </dev/null &
+        (
+            export SBX_AUDIT_DB=$scratch/flat/audit.db
+            TIMEFORMAT='%R %U %S'
+            time "$sbx" batch run -q -j "$jobs" "${limits[@]}" --out "$scratch/out" "$scratch/$count.jsonl" </dev/null
+        ) 2>"$scratch/used" &
         pid=$!
         watch_peaks "$pid"
-        wait "$pid" || bench_fail "the batch of $count failed"
-        end=$(date +%s%N)
-        awk -v n="$count" -v ns="$((end - start))" -v peak="$(sort -n "$scratch/peak" | tail -n 1)" \
-            -v worker="$(sort -n "$scratch/peak_worker" | tail -n 1)" \
-            -v batch="$(sed -n 's/.*"wall_ns":\([0-9]*\).*/\1/p' "$scratch/out/summary.json")" 'BEGIN {
-                printf "%10d %10.1f %10.3f %22d %18d %11.0f%%\n", n, n * 1e9 / ns, ns / n / 1e6, peak, worker,
-                    batch * 100 / ns }'
-        rm -rf "$scratch/flat-$count"
+        wait "$pid" || bench_fail "the batch of $count failed: $(cat "$scratch/used")"
+        awk -v n="$count" -v peak="$(sort -n "$scratch/peak" | tail -n 1)" \
+            -v worker="$(sort -n "$scratch/peak_worker" | tail -n 1)" '{
+                printf "%10d %10.3f %10.3f %22d %18d\n", n, $1 * 1000 / n, ($2 + $3) * 1000 / n, peak, worker }' \
+            "$scratch/used"
     done
 }
 
