@@ -138,14 +138,14 @@ void sbx_progress_format(sbx_text *out, const sbx_progress_picture *picture, uns
 /* Takes the bar away. Where the terminal has become narrower, the bar was broken into several rows. */
 static void add_clearing(sbx_progress *self, unsigned columns)
 {
-    if (self->drawn_ns == 0) {
+    if (!self->is_drawn) {
         return;
     }
     if (columns > 0 && columns < self->drawn_columns) {
         sbx_text_add_format(&self->line, "\033[%uA", (self->drawn_columns - 1) / columns);
     }
     sbx_text_add(&self->line, "\r\033[J");
-    self->drawn_ns = 0;
+    self->is_drawn = false;
 }
 
 static uint32_t ended(const sbx_batch_counts *counts)
@@ -182,6 +182,7 @@ static void draw(sbx_progress *self, const sbx_batch *batch)
     sbx_progress_format(&self->line, &picture, columns);
     sbx_message_write(&self->line);
     sbx_text_clear(&self->line);
+    self->is_drawn = true;
     self->drawn_ns = sbx_clock_monotonic_ns();
     self->drawn_columns = columns;
 }
@@ -236,11 +237,12 @@ void sbx_progress_ended(sbx_progress *progress, const sbx_batch_notice *notice)
     }
     sbx_message_write(&progress->line);
     sbx_text_clear(&progress->line);
+    sbx_progress_tick(progress, notice->batch);
 }
 
 void sbx_progress_end(sbx_progress *progress)
 {
-    if (progress->drawn_ns != 0) {
+    if (progress->is_drawn) {
         add_clearing(progress, sbx_caller_screen(2).columns);
         sbx_message_write(&progress->line);
     }

@@ -32,7 +32,8 @@ void sbx_progress_format(sbx_text *out, const sbx_progress_picture *picture, uns
 
 typedef struct sbx_progress {
     sbx_progress_mode mode; /* never AUTO once it has begun */
-    uint64_t drawn_ns;      /* when; 0: no bar is there */
+    bool is_drawn;
+    uint64_t drawn_ns; /* when it was last */
     unsigned drawn_columns;
     sbx_text line;
 } sbx_progress;

@@ -243,12 +243,31 @@ static void test_not_writable(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* Where nothing could be recorded there is no page, and not the one of an earlier call either. */
+static void test_without_audit(void **state)
+{
+    const sbx_test_place *place = *state;
+    const char *page = sbx_test_path(place->base, "unrecorded-out/report.html");
+    FILE *file = begin_manifest(place, "unrecorded");
+
+    add_task(file, "a", "true", "");
+    fclose(file);
+    run_batch(place, "unrecorded", SBX_NO_LIST, 0);
+    assert_true(sbx_test_exists(page));
+    run_batch(place, "unrecorded",
+              SBX_LIST("--resume", "--audit", "best-effort", "--audit-db", "/proc/none/audit.db"),
+              0);
+    assert_false(sbx_test_exists(page));
+    check_reports(place, "unrecorded");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sbx_unit_test(sbx_test_ping),  sbx_unit_test(test_hostile_tasks),
-        sbx_unit_test(test_retries),   sbx_unit_test(test_resumed),
-        sbx_unit_test(test_thousands), sbx_unit_test(test_not_writable),
+        sbx_unit_test(sbx_test_ping),      sbx_unit_test(test_hostile_tasks),
+        sbx_unit_test(test_retries),       sbx_unit_test(test_resumed),
+        sbx_unit_test(test_thousands),     sbx_unit_test(test_not_writable),
+        sbx_unit_test(test_without_audit),
     };
 
     if (access("/usr/bin/xmllint", X_OK) != 0 || access("/usr/bin/python3", X_OK) != 0 ||

@@ -176,6 +176,13 @@ static sbx_status put_page(const sbx_batch *batch, const sbx_text *page, sbx_err
     return sbx_directory_finish(&batch->directory, "report.html", file, err);
 }
 
+/* One of an earlier call would not be true any more. */
+static sbx_status have_no_page(const sbx_batch *batch)
+{
+    (void)unlinkat(batch->directory.fd, "report.html", 0);
+    return SBX_OK;
+}
+
 /* The audit's page of the runs of this batch. Where the audit may be missing, it may. */
 static sbx_status write_page(const sbx_batch *batch, sbx_error *err)
 {
@@ -191,11 +198,11 @@ static sbx_status write_page(const sbx_batch *batch, sbx_error *err)
     sbx_status st;
 
     if (batch->options.audit_path == NULL)
-        return SBX_OK;
+        return have_no_page(batch);
     (void)snprintf(scope, sizeof(scope), "--batch %s", batch->id);
     st = sbx_store_open(&store, batch->options.audit_path, &options, err);
     if (st != SBX_OK)
-        return batch->options.audit_required ? st : SBX_OK;
+        return batch->options.audit_required ? st : have_no_page(batch);
     st = sbx_report_make(&page, store, &request, err);
     if (st == SBX_OK)
         st = put_page(batch, &page, err);
