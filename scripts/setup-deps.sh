@@ -9,6 +9,8 @@
 #                      --test: also the browser that the report is tested in
 #                      --fuzz: also clang with libFuzzer
 #                                                 programs that batches' results and examples/ are tested with
+#                                                 --test: also the browser that the report is tested in, and what
+#                                                 makes the Windows programs and runs their tests (mingw-w64, Wine)
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -62,6 +64,10 @@ if [ "${1-}" = --fuzz ]; then
     if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -xc -fsanitize=fuzzer,address -o /dev/null - 2>/dev/null; then
         packages+=(clang libclang-rt-14-dev)
+    if [ "$(dpkg --print-architecture)" = amd64 ]; then # elsewhere those tests are skipped
+        need gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-gcc
+        need zip zip
+        [ -x /usr/lib/wine/wine64 ] || packages+=(wine64) # Debian keeps it off the PATH
     fi
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0

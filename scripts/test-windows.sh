@@ -4,7 +4,7 @@
 #   scripts/test-windows.sh [CTEST-ARGUMENT…]
 #
 # Installs mingw-w64 and Wine where they are missing (Debian: 100 MB and 8 s each on a fast line). Wine's prefix lies
-# in the build directory, and only its own server is ended. Where Wine cannot be had the tests are skipped (exit
+# in the build directory, and only its own server is ended, and with it every program of that prefix. Where Wine cannot be had the tests are skipped (exit
 # 77); with SBX_MUST_WORK=1 that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."

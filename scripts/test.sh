@@ -3,6 +3,7 @@
 #   release             as the caller
 #   release             as the unprivileged user sbx-test, where the caller is root
 #   debug (sanitizers)  as the caller, and as sbx-test the same way
+#   mingw               the Windows programs, under Wine (scripts/test-windows.sh)
 #
 #   scripts/test.sh [CTEST-ARGUMENT…]      such as -L unit, -R limits
 #
@@ -72,6 +73,11 @@ as_user() {
     )
 }
 
+# Skipped where there is no Wine, unless tests must work.
+under_wine() {
+    scripts/test-windows.sh --no-tests=ignore "$@" || [ $? -eq 77 ]
+}
+
 scripts/setup-deps.sh --test
 for preset in release debug; do
     say "build: $preset"
@@ -86,6 +92,7 @@ for preset in release debug; do
         run_tests "$preset, as $user" as_user "$preset" "$@"
     fi
 done
+run_tests "mingw, under Wine" under_wine "$@"
 
 say "summary"
 printf '%s\n' "${summary[@]}"

@@ -81,12 +81,12 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
         err, SBX_REFUSED, SBX_STEP_PLAN,
         "this host does not hold: %s. %s%s%s--allow-degraded runs without them and records it",
         sbx_text_string(&plan->missing),
-        asks_network ? "The network can only be closed to sandbox users, whom `sbx-setup install` "
-                       "would make (not in this version); --net advisory asks the programs. "
+        asks_network ? "The network can be closed to sandbox users only (`sbx-setup install`, not "
+                       "in this version); --net advisory asks the programs. "
                      : "",
         has_rule(making, SBX_RULE_DENY)
-            ? "A restricted token reads what its user can; a policy file with \"secrets\": false "
-              "asks for nothing else. "
+            ? "A restricted token reads what its user can; a policy file that \"extends\" null "
+              "asks for no secrets to be kept. "
             : "",
         asks_unheld_limit(plan) ? "Nothing on Windows holds --fsize and --files. " : "");
 }
