@@ -26,10 +26,16 @@ else()
     target_compile_definitions(sbx_flags INTERFACE _WIN32_WINNT=0x0A00 NTDDI_VERSION=0x0A000006
         UNICODE _UNICODE WIN32_LEAN_AND_MEAN __USE_MINGW_ANSI_STDIO=1)
 endif()
-target_compile_options(sbx_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
-    -Wformat=2 -Wundef -Wimplicit-fallthrough $<$<BOOL:${SBX_WERROR}>:-Werror>
-    $<$<C_COMPILER_ID:Clang>:-Wno-sign-conversion>) # clang's -Wconversion counts enums as unsigned
+if(MSVC) # cl.exe and clang-cl: written from their documents, not compiled by anybody yet
+    target_compile_definitions(sbx_flags INTERFACE _CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS)
+    target_compile_options(sbx_flags INTERFACE /W4 /utf-8 /guard:cf $<$<BOOL:${SBX_WERROR}>:/WX>)
+    target_link_options(sbx_flags INTERFACE /guard:cf /CETCOMPAT /DYNAMICBASE /HIGHENTROPYVA /NXCOMPAT)
+else()
+    target_compile_options(sbx_flags INTERFACE
+        -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+        -Wformat=2 -Wundef -Wimplicit-fallthrough $<$<BOOL:${SBX_WERROR}>:-Werror>
+        $<$<C_COMPILER_ID:Clang>:-Wno-sign-conversion>) # clang's -Wconversion counts enums as unsigned
+endif()
 
 if(SBX_SANITIZE)
     if(SBX_STATIC)
@@ -38,7 +44,7 @@ if(SBX_SANITIZE)
     target_compile_options(sbx_flags INTERFACE
         -fsanitize=${SBX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(sbx_flags INTERFACE -fsanitize=${SBX_SANITIZE})
-elseif(CMAKE_BUILD_TYPE MATCHES "^Rel|^MinSize")
+elseif(CMAKE_BUILD_TYPE MATCHES "^Rel|^MinSize" AND NOT MSVC)
     # The set of the OpenSSF guide. -U first: a distribution's own setting would be a redefinition.
     target_compile_options(sbx_flags INTERFACE
         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong)

@@ -1,8 +1,6 @@
-/* The host: its CPUs, the one backend there is on Windows, and the names of jobs. */
-#include <stdio.h>
+/* The host: its CPUs, and the one backend there is on Windows. */
 #include <windows.h>
 
-#include "harness/base/clock.h"
 #include "limits/backend.h"
 #include "limits/windows/job_object.h"
 
@@ -33,21 +31,4 @@ uint64_t sbx_host_cpu_deadline_ns(uint64_t now_ns, uint64_t used_ns, uint64_t cp
     if (wait_ns < least_ns)
         wait_ns = least_ns;
     return wait_ns < SBX_UNLIMITED - now_ns ? now_ns + wait_ns : SBX_UNLIMITED;
-}
-
-/* A job has no name here: the kernel keeps it as long as somebody holds it, and then it is gone. */
-sbx_status sbx_job_name(char out[SBX_JOB_NAME_BYTES], sbx_error *err)
-{
-    uint64_t random = 0;
-    sbx_status st = sbx_random_bytes(&random, sizeof(random), err);
-
-    if (st == SBX_OK)
-        (void)snprintf(out, SBX_JOB_NAME_BYTES, "%lu-%llx", GetCurrentProcessId(),
-                       (unsigned long long)random);
-    return st;
-}
-
-unsigned sbx_job_sweep(void)
-{
-    return 0;
 }
