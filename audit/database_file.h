@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "harness/base/error.h"
 
@@ -30,6 +31,23 @@ SBX_MUST_USE sbx_status sbx_database_file_reserve(const char *path, sbx_error *e
 SBX_MUST_USE sbx_status sbx_database_file_publish(const char *temporary, const char *path,
                                                   sbx_error *err);
 void sbx_database_file_discard(const char *path);
+
+/*
+ * For putting another file in its place. One process at a time has the lock, which is the folder's and has nothing
+ * to do with SQLite's.
+ * Fails: BUSY  somebody has it for longer than that
+ */
+SBX_MUST_USE sbx_status sbx_database_file_lock(int64_t *out_lock, const char *path,
+                                               uint64_t timeout_ns, sbx_error *err);
+void sbx_database_file_unlock(int64_t lock);
+/* Gives a file another name in its folder, which must not be there yet. OK also where there is no such file. */
+SBX_MUST_USE sbx_status sbx_database_file_move(const char *from, const char *to, sbx_error *err);
+/*
+ * Two files change their names, in one step.
+ * Fails: REFUSED  this file system, or this system, cannot
+ */
+SBX_MUST_USE sbx_status sbx_database_file_exchange(const char *one, const char *other,
+                                                   sbx_error *err);
 
 /* Removes the file and what SQLite keeps beside it: for what can be made again. */
 void sbx_database_file_remove(const char *path);

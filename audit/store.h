@@ -13,7 +13,8 @@
  * they need not be waited for. One SQLite library, compiled in, 3.51.3 or later.
  *
  * Errors: BUSY     somebody held the lock for longer than busy_ns
- *         CORRUPT  not a database, or not ours: never overwritten; the message says what to do
+ *         CORRUPT  not a database, or not ours: never overwritten; the message says what to do, and
+ *                  set_aside.h puts a new one in its place
  *         REFUSED  a newer schema than this sbx knows, or a network file system
  *         IO       the rest (read-only, disk full …) with SQLite's own words
  */

@@ -35,7 +35,7 @@ static int put_meta(sqlite3 *db, const char *id, uint64_t now_us)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us)
+static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us, const char *replaced)
 {
     sbx_ledger ledger = {0};
     sbx_text body = {0};
@@ -49,6 +49,8 @@ static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us)
     sbx_json_string(&json, "database_id", id);
     sbx_json_string(&json, "created_by", "sbx " SBX_VERSION);
     sbx_json_unsigned(&json, "schema", SBX_SCHEMA_VERSION);
+    if (replaced != NULL)
+        sbx_json_string(&json, "set_aside", replaced);
     sbx_json_close_object(&json);
     rc = body.failed ? SQLITE_NOMEM
                      : sbx_ledger_append(&ledger, db,
@@ -62,7 +64,7 @@ static int put_first_event(sqlite3 *db, const char *id, uint64_t now_us)
 }
 
 sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const char *path,
-                               sbx_error *err)
+                               const char *replaced, sbx_error *err)
 {
     char id[SBX_RUN_ID_BYTES];
     uint64_t now_us = sbx_clock_utc_us();
@@ -80,7 +82,7 @@ sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes, const cha
     if (rc == SQLITE_OK)
         rc = put_meta(db, id, now_us);
     if (rc == SQLITE_OK)
-        rc = put_first_event(db, id, now_us);
+        rc = put_first_event(db, id, now_us, replaced);
     if (rc == SQLITE_OK) {
         image = sqlite3_serialize(db, "main", &bytes, 0);
         rc = image == NULL ? SQLITE_NOMEM : SQLITE_OK;

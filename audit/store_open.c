@@ -157,22 +157,38 @@ const sbx_supervisor *sbx_store_supervisor(sbx_store *store)
     return &store->supervisor;
 }
 
+static const char magic[16] = "SQLite format 3";
+
 /* Read past SQLite, which would take another program's database, and its WAL, into its hands. */
-static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
+static int read_header(unsigned char header[SBX_HEADER_BYTES], sqlite3_file *file)
+{
+    int rc = file->pMethods->xRead(file, header, SBX_HEADER_BYTES, 0);
+
+    return rc == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : rc; /* zeros behind its end */
+}
+
+static bool has_our_mark(const unsigned char header[SBX_HEADER_BYTES])
 {
     static const unsigned char application_id[] = {
         SBX_APPLICATION_ID >> 24, SBX_APPLICATION_ID >> 16 & 0xFF, SBX_APPLICATION_ID >> 8 & 0xFF,
         SBX_APPLICATION_ID & 0xFF};
-    unsigned char header[SBX_HEADER_BYTES];
+
+    return memcmp(header, magic, sizeof(magic)) == 0 &&
+           memcmp(header + SBX_HEADER_APPLICATION_ID_AT, application_id, sizeof(application_id)) ==
+               0;
+}
+
+static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
+{
+    unsigned char header[SBX_HEADER_BYTES] = {0};
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 
     if (rc == SQLITE_OK)
-        rc = file->pMethods->xRead(file, header, sizeof(header), 0);
-    if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
+        rc = read_header(header, file);
+    if (rc != SQLITE_OK)
         return sbx_store_fail(store, rc, "reading its header", err);
-    if (rc == SQLITE_OK && memcmp(header, "SQLite format 3", 16) == 0 &&
-        memcmp(header + SBX_HEADER_APPLICATION_ID_AT, application_id, sizeof(application_id)) == 0)
+    if (has_our_mark(header))
         return SBX_OK;
     return sbx_fail_plain(
         err, SBX_CORRUPT, SBX_STEP_AUDIT,
@@ -181,12 +197,52 @@ static sbx_status check_is_ours(const sbx_store *store, sbx_error *err)
         store->path);
 }
 
+bool sbx_database_is_foreign(const char *path)
+{
+    unsigned char header[SBX_HEADER_BYTES] = {0};
+    sqlite3_file *file = NULL;
+    sqlite3 *db = NULL;
+    bool is_foreign = true;
+
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, sbx_store_vfs()) == SQLITE_OK &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        read_header(header, file) == SQLITE_OK)
+        is_foreign = memcmp(header, magic, sizeof(magic)) == 0 && !has_our_mark(header);
+    sqlite3_close(db);
+    return is_foreign;
+}
+
+/* What is wrong with it may be that it is two files: it was set aside while we opened it. */
+static bool has_moved_since(const sbx_store *store)
+{
+    int has_moved = 0;
+
+    return store != NULL && store->db != NULL && !store->is_copy &&
+           sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+               SQLITE_OK &&
+           has_moved != 0;
+}
+
+/*
+ * Between our open of the file and our first look into it somebody may have set it aside (set_aside.h), and the WAL
+ * that we have opened by its name is another file's. From that look on we hold a share of SQLite's lock, which keeps
+ * the file where it is.
+ */
+static sbx_status check_place(const sbx_store *store, sbx_error *err)
+{
+    return has_moved_since(store)
+               ? sbx_fail_plain(err, SBX_BUSY, SBX_STEP_AUDIT,
+                                "audit database %s: another file was put in its place", store->path)
+               : SBX_OK;
+}
+
 /* The WAL is read here for the first time, and its index made where nobody has the database open.
  */
 static sbx_status check_version(sbx_store *store, sbx_error *err)
 {
     sqlite3_stmt *pragma = NULL;
     int version = 0;
+    sbx_status st;
     int rc = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &pragma, NULL);
 
     if (rc == SQLITE_OK)
@@ -194,13 +250,15 @@ static sbx_status check_version(sbx_store *store, sbx_error *err)
     if (rc == SQLITE_ROW)
         version = sqlite3_column_int(pragma, 0);
     if (rc != SQLITE_ROW) {
-        sbx_status st = sbx_store_fail(store, rc, "opening it", err);
-
+        st = sbx_store_fail(store, rc, "opening it", err);
         sqlite3_finalize(pragma);
         return st;
     }
     sqlite3_finalize(pragma);
     store->version = version;
+    st = check_place(store, err);
+    if (st != SBX_OK)
+        return st;
     if (version == SBX_SCHEMA_VERSION ||
         (store->is_copy && version >= SBX_SCHEMA_OLDEST && version < SBX_SCHEMA_VERSION))
         return SBX_OK;
@@ -286,7 +344,7 @@ static sbx_status create_file(const char *path, sbx_error *err)
     unsigned char *image = NULL;
     size_t bytes = 0;
     bool is_new; /* somebody else's does as well */
-    sbx_status st = sbx_store_new_image(&image, &bytes, path, err);
+    sbx_status st = sbx_store_new_image(&image, &bytes, path, NULL, err);
 
     if (st == SBX_OK)
         st = sbx_database_file_create(&is_new, path, image, bytes, err);
@@ -309,13 +367,13 @@ static sbx_status find_file(const sbx_store *store, sbx_error *err)
     return create_file(store->path, err);
 }
 
-sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_store_options *options,
-                          sbx_error *err)
+/* *out_has_moved: another file has its name since, and is worth another try. */
+static sbx_status open_once(sbx_store **out_store, bool *out_has_moved, const char *path,
+                            const sbx_store_options *options, sbx_error *err)
 {
     sbx_store *store = calloc(1, sizeof(*store));
     sbx_status st = SBX_OK;
 
-    *out_store = NULL;
     if (store != NULL)
         store->path = strdup(path);
     if (store == NULL || store->path == NULL) {
@@ -353,7 +411,21 @@ sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_sto
     *out_store = store;
     store = NULL;
 out:
+    *out_has_moved = st != SBX_OK && has_moved_since(store);
     sbx_store_close(store);
+    return st;
+}
+
+sbx_status sbx_store_open(sbx_store **out_store, const char *path, const sbx_store_options *options,
+                          sbx_error *err)
+{
+    enum { TRIES = 8 };
+    bool has_moved = true;
+    sbx_status st = SBX_OK;
+
+    *out_store = NULL;
+    for (int i = 0; i < TRIES && has_moved; i++)
+        st = open_once(out_store, &has_moved, path, options, err);
     return st;
 }
 

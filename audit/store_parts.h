@@ -62,9 +62,13 @@ void sbx_store_rollback(sbx_store *store);
 /* This process, read once. */
 const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
 
-/* The bytes of a new database, for sqlite3_free(). */
+/* The bytes of a new database, for sqlite3_free(). replaced: what a damaged one before it is called now, or NULL. */
 SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes,
-                                            const char *path, sbx_error *err);
+                                            const char *path, const char *replaced,
+                                            sbx_error *err);
+
+/* The file is another program's SQLite database; also where that cannot be told. */
+bool sbx_database_is_foreign(const char *path);
 
 /* Marks the runs lost whose supervisor is gone. */
 SBX_MUST_USE sbx_status sbx_store_mark_lost(sbx_store *store, sbx_error *err);

@@ -8,6 +8,7 @@
 #include "harness/cli/batch_request.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
+#include "harness/cli/damaged.h"
 #include "harness/cli/help.h"
 #include "harness/cli/message.h"
 #include "harness/cli/progress.h"
@@ -142,8 +143,12 @@ static int run_batch(batch_command *self, FILE *file)
     const sbx_manifest_options options = manifest_options(self);
     sbx_batch *batch = NULL;
     int code = SBX_EXIT_SBX;
-    sbx_status status = sbx_batch_create(&batch, &self->request.options, &self->err);
+    sbx_status status;
 
+    if (self->request.options.audit_path != NULL) {
+        sbx_damaged_look(self->request.options.audit_path);
+    }
+    status = sbx_batch_create(&batch, &self->request.options, &self->err);
     if (status == SBX_OK) {
         status = sbx_batch_load(batch, file, &options, &self->err);
     }

@@ -9,6 +9,7 @@
 #include "harness/base/prefault.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
+#include "harness/cli/damaged.h"
 #include "harness/cli/exec_refusal.h"
 #include "harness/cli/exec_report.h"
 #include "harness/cli/help.h"
@@ -150,6 +151,18 @@ static int hand_over(execution *self)
     return code;
 }
 
+static sbx_status record_refusal(execution *self)
+{
+    sbx_status status = sbx_exec_refusal_record(&self->result, &self->plan, &self->request,
+                                                self->redaction, &self->err);
+
+    if (status != SBX_OK && sbx_damaged_set_aside(self->audit_path, &self->err)) {
+        status = sbx_exec_refusal_record(&self->result, &self->plan, &self->request,
+                                         self->redaction, &self->err);
+    }
+    return status;
+}
+
 /* No plan, no run: said, recorded (but for mistyped options), and handed over like any other end. */
 static int refuse(execution *self)
 {
@@ -160,13 +173,37 @@ static int refuse(execution *self)
     sbx_exec_refusal_describe(&self->result, &self->plan, &self->policy, policy_name(self),
                               self->audit_path, &why);
     if (self->audit_path != NULL && why.step != SBX_STEP_OPTIONS && !self->request.dry_run &&
-        sbx_exec_refusal_record(&self->result, &self->plan, &self->request, self->redaction,
-                                &self->err) != SBX_OK) {
+        record_refusal(self) != SBX_OK) {
         self->result.audit_failed = true;
         self->result.audit_error = self->err;
         sbx_message_error("the refusal is not recorded", &self->err);
     }
     return hand_over(self);
+}
+
+/*
+ * A damaged database is found when the run is recorded, before the command begins: then it is set aside, and
+ * everything is planned anew, so that the command sees neither the new one nor the old one under its new name.
+ */
+static bool begins_anew(execution *self)
+{
+    const sbx_events *events = &self->result.events;
+
+    if (!events->has_error) { /* it ran, without a record or to its end: for the next one */
+        if (self->result.audit_failed) {
+            (void)sbx_damaged_set_aside(self->audit_path, &self->result.audit_error);
+        }
+        return false;
+    }
+    if (!sbx_damaged_set_aside(self->audit_path, &events->error)) {
+        return false;
+    }
+    sbx_result_done(&self->result);
+    sbx_plan_done(&self->plan);
+    sbx_policy_done(&self->policy);
+    sbx_policy_init(&self->policy);
+    memset(&self->result, 0, sizeof(self->result));
+    return true;
 }
 
 static int run_plan(execution *self)
@@ -182,6 +219,12 @@ static int run_plan(execution *self)
     };
 
     sbx_run(&self->result, &self->plan, &options);
+    if (begins_anew(self)) {
+        if (make_plan(self) != SBX_OK) {
+            return refuse(self);
+        }
+        sbx_run(&self->result, &self->plan, &options);
+    }
     return hand_over(self);
 }
 
