@@ -21,6 +21,8 @@ static const step steps[] = {
     {.from = 1,
      .sql = "ALTER TABLE run ADD COLUMN batch TEXT; ALTER TABLE run ADD COLUMN task TEXT;"
             "ALTER TABLE run ADD COLUMN attempt INTEGER"},
+    /* 2 → 3 */
+    {.from = 2, .sql = "ALTER TABLE run ADD COLUMN samples TEXT"},
 };
 
 _Static_assert(SBX_COUNT_OF(steps) == SBX_SCHEMA_VERSION - SBX_SCHEMA_OLDEST,

@@ -72,6 +72,7 @@ static const sbx_query_column run_columns[] = {
     {{"os", NULL, SBX_CELL_TEXT}, "node.os"},
     {{"os_version", NULL, SBX_CELL_TEXT}, "node.os_version"},
     {{"sbx_version", NULL, SBX_CELL_TEXT}, "node.sbx_version"},
+    {{"samples", NULL, SBX_CELL_JSON}, "run.samples"},
 };
 
 static const sbx_query_column denial_columns[] = {

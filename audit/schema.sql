@@ -1,4 +1,4 @@
--- The audit database, version 2. The only place where tables are made; docs/audit-schema.md explains
+-- The audit database, version 3. The only place where tables are made; docs/audit-schema.md explains
 -- every column. A table, index, trigger or view that is new here comes into older databases by itself;
 -- a changed table needs a step in migrate.c.
 --
@@ -11,7 +11,7 @@ PRAGMA auto_vacuum = INCREMENTAL;
 
 -- 'sbx1', so that file(1) and sbx tell this file from any other.
 PRAGMA application_id = 0x73627831;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 
@@ -48,7 +48,7 @@ CREATE TABLE run(
     supervisor_pid INTEGER NOT NULL, supervisor_start INTEGER NOT NULL, supervisor_boot TEXT NOT NULL,
     supervisor_pidns INTEGER NOT NULL,
     cwd ANY NOT NULL, argv TEXT NOT NULL, argv_hex TEXT, env_names TEXT NOT NULL, leases TEXT,
-    batch TEXT, task TEXT, attempt INTEGER
+    batch TEXT, task TEXT, attempt INTEGER, samples TEXT
 ) STRICT;
 
 -- For the one question of every open: which runs have not ended?

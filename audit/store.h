@@ -28,7 +28,7 @@
 #include "audit/denial.h"
 #include "harness/base/error.h"
 #include "harness/base/text.h"
-#include "limits/limits.h"
+#include "limits/samples.h"
 
 typedef struct sbx_store sbx_store;
 
@@ -126,6 +126,7 @@ typedef struct sbx_store_end {
     int signal;         /* that ended the command, 0 none */
     uint64_t ended_us, wall_ns;
     sbx_usage usage;
+    const sbx_samples *samples; /* NULL: none */
     sbx_enforcer enforcers[SBX_LIMIT_COUNT];
     uint64_t output_bytes; /* SBX_UNLIMITED: not counted */
     bool output_truncated;

@@ -64,7 +64,7 @@ static const char update_run[] =
     "wall_ns=?, user_ns=?, system_ns=?, memory_peak_bytes=?, processes_peak=?, io_read_bytes=?, "
     "io_write_bytes=?, output_bytes=?, output_truncated=?, leaked_procs=?, denied_total=?, "
     "denied_lost=?, "
-    "processes_lost=?, audit_sources=?, audit_complete=?, limits_hit=?, enforcers=? "
+    "processes_lost=?, audit_sources=?, audit_complete=?, limits_hit=?, enforcers=?, samples=? "
     "WHERE id=? AND status IN('running', 'lost')";
 
 static void bind_end(sbx_binder *binder, const sbx_store_end *end)
@@ -108,11 +108,18 @@ sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
 {
     sqlite3_stmt *update = NULL;
     sbx_binder binder = {0};
-    sbx_text enforcers = {0};
+    sbx_text enforcers = {0}, samples = {0};
+    bool has_samples = end->samples != NULL && end->samples->count > 0;
+    sbx_json json;
     sbx_status st;
 
     add_enforcers(&enforcers, end);
     st = sbx_text_check(&enforcers, err);
+    sbx_json_init(&json, &samples);
+    if (has_samples)
+        sbx_samples_to_json(&json, NULL, end->samples);
+    if (st == SBX_OK)
+        st = sbx_text_check(&samples, err);
     if (st == SBX_OK)
         st = sbx_store_prepare(&update, store, update_run, doing, err);
     if (st != SBX_OK)
@@ -120,6 +127,7 @@ sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
     binder.stmt = update;
     bind_end(&binder, end);
     sbx_bind_text(&binder, sbx_text_string(&enforcers));
+    sbx_bind_text(&binder, has_samples ? sbx_text_string(&samples) : NULL);
     sbx_bind_int(&binder, run);
     st = sbx_store_step(store, update, doing, err);
     if (st == SBX_OK && sqlite3_changes(store->db) != 1)
@@ -128,8 +136,11 @@ sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
         goto out;
     describe(body, end);
     sbx_json_raw(body, "enforcers", sbx_text_string(&enforcers));
+    if (has_samples)
+        sbx_json_raw(body, "samples", sbx_text_string(&samples));
 out:
     sqlite3_finalize(update);
     sbx_text_done(&enforcers);
+    sbx_text_done(&samples);
     return st;
 }

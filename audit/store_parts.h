@@ -19,7 +19,7 @@
 
 enum {
     SBX_SCHEMA_OLDEST = 1, /* that migrate.c begins with */
-    SBX_SCHEMA_VERSION = 2,
+    SBX_SCHEMA_VERSION = 3,
     SBX_APPLICATION_ID = 0x73627831, /* "sbx1" */
 };
 

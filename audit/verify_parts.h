@@ -65,7 +65,8 @@ typedef enum sbx_rule_kind {
 typedef enum sbx_rule_age {
     SBX_RULE_OLD,
     SBX_RULE_LATE, /* events of version 1 do not have it */
-    SBX_RULE_NEW,  /* tables of version 1, either */
+    SBX_RULE_V2,   /* tables of version 1, either */
+    SBX_RULE_V3,   /* … of version 2, either */
 } sbx_rule_age;
 
 /* Which member of a body is which column. */

@@ -48,9 +48,9 @@ static const sbx_rule start_rules[] = {
     {supervisor, KEY("start"), "supervisor_start", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
     {supervisor, KEY("boot"), "supervisor_boot", SBX_RULE_TEXT, SBX_RULE_OLD},
     {supervisor, KEY("pidns"), "supervisor_pidns", SBX_RULE_UNSIGNED, SBX_RULE_OLD},
-    {NULL, KEY("batch"), "batch", SBX_RULE_TEXT, SBX_RULE_NEW},
-    {NULL, KEY("task"), "task", SBX_RULE_TEXT, SBX_RULE_NEW},
-    {NULL, KEY("attempt"), "attempt", SBX_RULE_UNSIGNED, SBX_RULE_NEW},
+    {NULL, KEY("batch"), "batch", SBX_RULE_TEXT, SBX_RULE_V2},
+    {NULL, KEY("task"), "task", SBX_RULE_TEXT, SBX_RULE_V2},
+    {NULL, KEY("attempt"), "attempt", SBX_RULE_UNSIGNED, SBX_RULE_V2},
 };
 
 static const sbx_rule end_rules[] = {
@@ -78,6 +78,7 @@ static const sbx_rule end_rules[] = {
     {NULL, KEY("audit_complete"), "audit_complete", SBX_RULE_BOOL, SBX_RULE_OLD},
     {NULL, KEY("limits_hit"), "limits_hit", SBX_RULE_TEXT, SBX_RULE_OLD},
     {NULL, KEY("enforcers"), "enforcers", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("samples"), "samples", SBX_RULE_RAW, SBX_RULE_V3},
 };
 
 enum {
@@ -105,6 +106,15 @@ typedef struct comparison {
 
 _Static_assert(START_COUNT <= 64 && END_COUNT <= 64, "seen has 64 bits");
 
+/* An older table does not have it. */
+static const char *column_of(const sbx_rule *about, int version)
+{
+    bool is_missing =
+        (about->age == SBX_RULE_V2 && version < 2) || (about->age == SBX_RULE_V3 && version < 3);
+
+    return is_missing ? "NULL" : about->column;
+}
+
 sbx_status sbx_verify_prepare_runs(sbx_verifier *self)
 {
     sbx_text walk = {0}, end = {0};
@@ -113,13 +123,10 @@ sbx_status sbx_verify_prepare_runs(sbx_verifier *self)
     sbx_text_add(&walk, "SELECT id, run_id, node, policy");
     sbx_text_add(&end, "SELECT status");
     for (size_t i = 0; i < START_COUNT; i++)
-        sbx_text_add_format(&walk, ", %s",
-                            start_rules[i].age == SBX_RULE_NEW && self->version < 2
-                                ? "NULL"
-                                : start_rules[i].column);
+        sbx_text_add_format(&walk, ", %s", column_of(&start_rules[i], self->version));
     for (size_t i = 0; i < END_COUNT; i++) {
-        sbx_text_add_format(&walk, ", %s", end_rules[i].column);
-        sbx_text_add_format(&end, ", %s", end_rules[i].column);
+        sbx_text_add_format(&walk, ", %s", column_of(&end_rules[i], self->version));
+        sbx_text_add_format(&end, ", %s", column_of(&end_rules[i], self->version));
     }
     sbx_text_add(&walk, " FROM run ORDER BY id");
     sbx_text_add(&end, " FROM run WHERE id = ?");

@@ -55,6 +55,7 @@ struct sbx_job_backend {
     void (*check)(sbx_job_part *part, uint64_t now_ns, sbx_job_report *report); /* only sets */
     uint64_t (*next_check_ns)(const sbx_job_part *part);
     uint64_t (*cpu_now_ns)(sbx_job_part *part);
+    void (*sample)(sbx_job_part *part, sbx_sample *out); /* what it can tell, the rest stays */
     sbx_status (*kill)(sbx_job_part *part, uint64_t timeout_ns, sbx_error *err);
     uint64_t (*count_processes)(const sbx_job_part *part);
     void (*read_usage)(sbx_job_part *part, sbx_usage *usage);

@@ -292,6 +292,37 @@ uint64_t sbx_job_cpu_now_ns(sbx_job *job)
     return SBX_UNLIMITED;
 }
 
+static bool is_whole(const sbx_sample *sample)
+{
+    return sample->cpu_ns != SBX_UNLIMITED && sample->memory_bytes != SBX_UNLIMITED &&
+           sample->processes_count != SBX_UNLIMITED;
+}
+
+static void fill_sample(uint64_t *value, uint64_t from)
+{
+    if (*value == SBX_UNLIMITED)
+        *value = from;
+}
+
+/* Looking at each process costs more, and is only for what the group does not count. */
+void sbx_job_sample(sbx_job *job, sbx_sample *out)
+{
+    const sbx_sample unknown = {.cpu_ns = SBX_UNLIMITED,
+                                .memory_bytes = SBX_UNLIMITED,
+                                .processes_count = SBX_UNLIMITED};
+    sbx_sample looked = unknown;
+
+    *out = unknown;
+    if (job->group != NULL && job->group->backend->sample != NULL)
+        job->group->backend->sample(job->group, out);
+    if (is_whole(out) || job->process == NULL || job->process->backend->sample == NULL)
+        return;
+    job->process->backend->sample(job->process, &looked);
+    fill_sample(&out->cpu_ns, looked.cpu_ns);
+    fill_sample(&out->memory_bytes, looked.memory_bytes);
+    fill_sample(&out->processes_count, looked.processes_count);
+}
+
 sbx_status sbx_job_kill(sbx_job *job, uint64_t timeout_ns, sbx_error *err)
 {
     sbx_job_part *part = job->group != NULL ? job->group : job->process;

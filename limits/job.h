@@ -23,7 +23,7 @@
 
 #include <stdint.h>
 
-#include "limits/limits.h"
+#include "limits/samples.h"
 
 typedef struct sbx_job sbx_job;
 
@@ -123,6 +123,12 @@ sbx_enforcer sbx_job_enforcer(const sbx_job *job, sbx_limit_kind kind);
 
 /* CPU time used so far, for --idle; SBX_UNLIMITED if unknown. */
 uint64_t sbx_job_cpu_now_ns(sbx_job *job);
+
+/*
+ * What the job uses now: CPU time, memory, processes; not at_ns. What cannot be told is SBX_UNLIMITED.
+ * A few file reads where there is a group for it, else a look at each process.
+ */
+void sbx_job_sample(sbx_job *job, sbx_sample *out);
 
 /*
  * Stops every process of the job and waits until none is left, at most timeout_ns.

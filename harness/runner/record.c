@@ -153,6 +153,7 @@ static void describe_end(sbx_store_end *out, const sbx_record *record, const sbx
         .ended_us = result->ended_us,
         .wall_ns = result->wall_ns,
         .usage = result->usage,
+        .samples = result->samples,
         .output_bytes = result->output_bytes,
         .output_truncated = result->output_truncated,
         .leaked_processes = result->leaked_processes,

@@ -134,6 +134,7 @@ sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result, const sbx
     sbx_json_unsigned(&json, "started_us", result->started_us);
     sbx_json_unsigned(&json, "ended_us", result->ended_us);
     add_usage(&json, result);
+    sbx_samples_to_json(&json, "samples", result->samples);
     add_limits(&json, result, plan);
     sbx_json_string(&json, "enforcement", result->is_partial ? "partial" : "full");
     add_words(&json, "missing", &result->missing);

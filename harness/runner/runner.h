@@ -27,6 +27,7 @@ typedef struct sbx_result {
     sbx_events events;
     uint64_t started_us, ended_us, wall_ns;
     sbx_usage usage;
+    sbx_samples *samples; /* of its use over time; NULL: none */
     sbx_enforcer enforcers[SBX_LIMIT_COUNT]; /* of limits asked for */
     bool is_partial;
     sbx_text missing;

@@ -346,5 +346,6 @@ const sbx_job_backend sbx_cgroup1_backend = {
     .cpu_now_ns = sbx_cgroup1_cpu_now_ns,
     .kill = kill_all,
     .count_processes = sbx_cgroup1_count_processes,
+    .sample = sbx_cgroup1_sample,
     .read_usage = sbx_cgroup1_read_usage,
 };

@@ -46,6 +46,7 @@ sbx_cgroup_controller sbx_cgroup1_controller(sbx_cgroup1_role role);
 void sbx_cgroup1_check(sbx_job_part *part, uint64_t now_ns, sbx_job_report *report);
 uint64_t sbx_cgroup1_next_check_ns(const sbx_job_part *part);
 uint64_t sbx_cgroup1_cpu_now_ns(sbx_job_part *part);
+void sbx_cgroup1_sample(sbx_job_part *part, sbx_sample *out);
 uint64_t sbx_cgroup1_count_processes(const sbx_job_part *part);
 void sbx_cgroup1_read_usage(sbx_job_part *part, sbx_usage *usage);
 

@@ -124,6 +124,26 @@ uint64_t sbx_cgroup1_count_processes(const sbx_job_part *part)
     return SBX_UNLIMITED;
 }
 
+static uint64_t commands_own(uint64_t count)
+{
+    return count > SBX_JOB_OVERHEAD_PROCESSES ? count - SBX_JOB_OVERHEAD_PROCESSES : count;
+}
+
+void sbx_cgroup1_sample(sbx_job_part *part, sbx_sample *out)
+{
+    const sbx_cgroup1_group *groups = ((const sbx_cgroup1 *)part)->groups;
+    uint64_t value;
+
+    out->cpu_ns = sbx_cgroup1_cpu_now_ns(part);
+    if (groups[SBX_CGROUP1_MEMORY].dir_fd != -1 &&
+        sbx_cgroup_read_number(&value, groups[SBX_CGROUP1_MEMORY].dir_fd,
+                               "memory.usage_in_bytes") == 0)
+        out->memory_bytes = value;
+    if (groups[SBX_CGROUP1_PIDS].dir_fd != -1 &&
+        sbx_cgroup_read_number(&value, groups[SBX_CGROUP1_PIDS].dir_fd, "pids.current") == 0)
+        out->processes_count = commands_own(value);
+}
+
 /*
  * The total is exact; user and system are only sampled by the clock tick here. Where the caller has
  * measured them already (rusage of what it waited for), its ratio is kept.
@@ -165,6 +185,5 @@ void sbx_cgroup1_read_usage(sbx_job_part *part, sbx_usage *usage)
         usage->memory_peak_bytes = value;
     if (groups[SBX_CGROUP1_PIDS].dir_fd != -1 &&
         sbx_cgroup_read_number(&value, groups[SBX_CGROUP1_PIDS].dir_fd, "pids.peak") == 0)
-        usage->processes_peak_count =
-            value > SBX_JOB_OVERHEAD_PROCESSES ? value - SBX_JOB_OVERHEAD_PROCESSES : value;
+        usage->processes_peak_count = commands_own(value);
 }

@@ -303,5 +303,6 @@ const sbx_job_backend sbx_cgroup2_backend = {
     .cpu_now_ns = sbx_cgroup2_cpu_now_ns,
     .kill = kill_all,
     .count_processes = sbx_cgroup2_count_processes,
+    .sample = sbx_cgroup2_sample,
     .read_usage = sbx_cgroup2_read_usage,
 };

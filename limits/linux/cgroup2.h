@@ -60,6 +60,7 @@ void sbx_cgroup2_watch_memory(sbx_cgroup2 *job);
 void sbx_cgroup2_check(sbx_job_part *part, uint64_t now_ns, sbx_job_report *report);
 uint64_t sbx_cgroup2_next_check_ns(const sbx_job_part *part);
 uint64_t sbx_cgroup2_cpu_now_ns(sbx_job_part *part);
+void sbx_cgroup2_sample(sbx_job_part *part, sbx_sample *out);
 uint64_t sbx_cgroup2_count_processes(const sbx_job_part *part);
 void sbx_cgroup2_read_usage(sbx_job_part *part, sbx_usage *usage);
 

@@ -107,6 +107,23 @@ uint64_t sbx_cgroup2_count_processes(const sbx_job_part *part)
     return sbx_cgroup_count_listed(((const sbx_cgroup2 *)part)->dir_fd);
 }
 
+static uint64_t commands_own(uint64_t count)
+{
+    return count > SBX_JOB_OVERHEAD_PROCESSES ? count - SBX_JOB_OVERHEAD_PROCESSES : count;
+}
+
+void sbx_cgroup2_sample(sbx_job_part *part, sbx_sample *out)
+{
+    const sbx_cgroup2 *job = (const sbx_cgroup2 *)part;
+    uint64_t value;
+
+    out->cpu_ns = sbx_cgroup2_cpu_now_ns(part);
+    if (sbx_cgroup_read_number(&value, job->dir_fd, "memory.current") == 0)
+        out->memory_bytes = value;
+    if (sbx_cgroup_read_number(&value, job->dir_fd, "pids.current") == 0)
+        out->processes_count = commands_own(value);
+}
+
 /* Adds up "key=number" over the devices of io.stat. */
 static uint64_t sum_io(const char *text, const char *key)
 {
@@ -138,8 +155,7 @@ void sbx_cgroup2_read_usage(sbx_job_part *part, sbx_usage *usage)
     if (sbx_cgroup_read_number(&value, job->dir_fd, "memory.peak") == 0)
         usage->memory_peak_bytes = value;
     if (sbx_cgroup_read_number(&value, job->dir_fd, "pids.peak") == 0)
-        usage->processes_peak_count =
-            value > SBX_JOB_OVERHEAD_PROCESSES ? value - SBX_JOB_OVERHEAD_PROCESSES : value;
+        usage->processes_peak_count = commands_own(value);
     if (sbx_cgroup_read_text(job->dir_fd, "io.stat", text, sizeof(text)) >= 0) {
         usage->io_read_bytes = sum_io(text, " rbytes=");
         usage->io_write_bytes = sum_io(text, " wbytes=");

@@ -239,5 +239,6 @@ const sbx_job_backend sbx_polled_backend = {
     .cpu_now_ns = sbx_polled_cpu_now_ns,
     .kill = kill_all,
     .count_processes = sbx_polled_count_processes,
+    .sample = sbx_polled_sample,
     .read_usage = read_usage,
 };

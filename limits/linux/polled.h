@@ -26,6 +26,7 @@ typedef struct sbx_polled {
 void sbx_polled_check(sbx_job_part *part, uint64_t now_ns, sbx_job_report *report);
 uint64_t sbx_polled_next_check_ns(const sbx_job_part *part);
 uint64_t sbx_polled_cpu_now_ns(sbx_job_part *part);
+void sbx_polled_sample(sbx_job_part *part, sbx_sample *out);
 uint64_t sbx_polled_count_processes(const sbx_job_part *part);
 
 /*

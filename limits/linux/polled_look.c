@@ -173,6 +173,18 @@ uint64_t sbx_polled_cpu_now_ns(sbx_job_part *part)
     return look(job, &seen) ? job->cpu_seen_ns : SBX_UNLIMITED;
 }
 
+void sbx_polled_sample(sbx_job_part *part, sbx_sample *out)
+{
+    sbx_polled *job = (sbx_polled *)part;
+    sums seen;
+
+    if (!look(job, &seen))
+        return;
+    out->cpu_ns = job->cpu_seen_ns;
+    out->memory_bytes = seen.rss_bytes + seen.swap_bytes;
+    out->processes_count = without_overhead(seen.thread_count);
+}
+
 uint64_t sbx_polled_count_processes(const sbx_job_part *part)
 {
     const sbx_polled *job = (const sbx_polled *)part;

@@ -344,6 +344,89 @@ static void test_second_signal(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* The column of a run's points: at ms, cpu ms, memory bytes, processes. */
+static double point(const json_t *points, size_t index, size_t column)
+{
+    const json_t *value = json_array_get(json_array_get(points, index), column);
+
+    if (!json_is_number(value))
+        fail_msg("point %zu has no number %zu", index, column);
+    return json_number_value(value);
+}
+
+/* What a run used over time is a curve of what it did: four steps of 20 MiB, each 0.5 s long. */
+static void samples_show_steps(const sbx_test_place *place, const char *const *options)
+{
+    enum { STEPS = 4 };
+    const double step_bytes = 20.0 * (1 << 20);
+    sbx_test_outcome outcome;
+    bool has_step[STEPS + 1] = {false};
+    const json_t *points;
+    json_t *run;
+    size_t count;
+
+    run_limited(&outcome, place, options, 0, "ok", "",
+                SBX_LIST(place->probe, "alloc-steps", "4", "20", "500"));
+    run = sbx_test_audit_run(place, sbx_test_word(&outcome, "run_id"));
+    assert_non_null(run);
+    points = json_object_get(run, "samples");
+    assert_true(json_equal(points, json_object_get(outcome.result, "samples")));
+    count = json_array_size(points);
+    assert_in_range(count, STEPS, 120);
+    assert_true(count <= (size_t)sbx_test_number(&outcome, "wall_ns") / 100000000);
+    for (size_t i = 0; i < count; i++) {
+        double steps = (point(points, i, 2) + step_bytes / 4) / step_bytes;
+
+        if (i > 0) {
+            assert_true(point(points, i, 0) > point(points, i - 1, 0));
+            assert_true(point(points, i, 1) >= point(points, i - 1, 1));
+            if (!has_step[STEPS]) /* behind it the process may be on its way out */
+                assert_true(point(points, i, 2) + step_bytes / 4 > point(points, i - 1, 2));
+        }
+        assert_true(point(points, i, 0) >= 100);
+        assert_true(point(points, i, 3) >= 0 && point(points, i, 3) <= 3);
+        if (steps < STEPS + 1 && steps - (double)(int)steps < 0.5)
+            has_step[(int)steps] = true;
+    }
+    for (int i = 1; i <= STEPS; i++)
+        if (!has_step[i])
+            fail_msg("no point shows step %d", i);
+    json_decref(run);
+    sbx_test_outcome_done(&outcome);
+}
+
+static void test_samples(void **state)
+{
+    samples_show_steps(*state, SBX_LIST("--mem", "200M"));
+    samples_show_steps(*state, NULL);
+}
+
+/* A run that is over within a tenth of a second is not looked at. Where the machine is slow such a run
+ * does not come at once. */
+static void test_no_samples(void **state)
+{
+    enum { TRIES = 50 };
+    const sbx_test_place *place = *state;
+    bool was_short = false;
+
+    for (int i = 0; i < TRIES && !was_short; i++) {
+        sbx_test_outcome outcome;
+        json_t *run;
+
+        run_limited(&outcome, place, NULL, 0, "ok", "", SBX_LIST("/bin/sleep", "0.02"));
+        was_short = sbx_test_number(&outcome, "wall_ns") < 100000000;
+        run = sbx_test_audit_run(place, sbx_test_word(&outcome, "run_id"));
+        assert_non_null(run);
+        if (was_short) {
+            assert_true(json_is_null(json_object_get(run, "samples")));
+            assert_int_equal(json_array_size(json_object_get(outcome.result, "samples")), 0);
+        }
+        json_decref(run);
+        sbx_test_outcome_done(&outcome);
+    }
+    assert_true(was_short);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +447,8 @@ int main(void)
         sbx_unit_test(test_output),
         sbx_unit_test(test_output_counts_both),
         sbx_unit_test(test_grace),
+        sbx_unit_test(test_samples),
+        sbx_unit_test(test_no_samples),
         sbx_unit_test(test_signals_to_sbx),
         sbx_unit_test(test_second_signal),
     };

@@ -50,6 +50,19 @@ static int allocate(char **arguments)
     return result;
 }
 
+/* That often: so much more, and a wait. */
+static int allocate_in_steps(char **arguments)
+{
+    long long count = sbx_probe_number(arguments[0]);
+    int result = 0;
+
+    for (long long i = 0; i < count && result == 0; i++) {
+        result = touch_memory(sbx_probe_number(arguments[1]));
+        sbx_probe_sleep((double)sbx_probe_number(arguments[2]) / 1000);
+    }
+    return result;
+}
+
 static void burn(double seconds)
 {
     double end = now() + seconds;
@@ -223,6 +236,7 @@ static int write_big(char **arguments)
 
 const sbx_probe_verb sbx_probe_load_verbs[] = {
     {"alloc", "MIB [SECONDS]", denied_limit, allocate},
+    {"alloc-steps", "COUNT MIB MILLISECONDS", denied_limit, allocate_in_steps},
     {"alloc-children", "COUNT MIB", denied_limit, allocate_in_children},
     {"spin", "SECONDS", denied_limit, spin},
     {"spin-children", "COUNT SECONDS", denied_limit, spin_in_children},

@@ -105,6 +105,7 @@ static void test_less_than_the_limit_reaches_nothing(void **state)
     sbx_limits limits;
     sbx_job_report report;
     sbx_usage usage;
+    sbx_sample sample;
     sbx_job *job;
 
     (void)state;
@@ -119,6 +120,10 @@ static void test_less_than_the_limit_reaches_nothing(void **state)
     sbx_usage_init(&usage);
     sbx_job_read_usage(job, &usage);
     assert_in_range(usage.memory_peak_bytes, 16 * MIB, 24 * MIB);
+    sbx_job_sample(job, &sample);
+    assert_true(sample.memory_bytes < 8 * MIB); /* it has ended; the peak is another number */
+    assert_int_equal(sample.processes_count, 0);
+    assert_int_equal(sample.cpu_ns, sbx_usage_cpu_ns(&usage));
     assert_true(sbx_usage_cpu_ns(&usage) > 0);
     assert_true(sbx_usage_cpu_ns(&usage) < SBX_NS_PER_S);
     free_job(job);

@@ -193,6 +193,27 @@ static void test_usage_is_read_from_the_group(void **state)
     sbx_job_free(job);
 }
 
+static void test_a_sample_is_read_from_the_group(void **state)
+{
+    sbx_limits limits = usual_limits();
+    sbx_job *job = must_make_job(&limits);
+    sbx_sample sample;
+
+    (void)state;
+    sbx_job_sample(job, &sample);
+    assert_int_equal(sample.cpu_ns, 5 * SBX_NS_PER_MS);
+    assert_int_equal(sample.memory_bytes, MIB);
+    assert_int_equal(sample.processes_count, 3); /* without the job's init */
+    sbx_job_free(job);
+
+    missing_file = "memory.current"; /* and nobody was started whom one could look at */
+    job = must_make_job(&limits);
+    sbx_job_sample(job, &sample);
+    assert_true(sample.memory_bytes == SBX_UNLIMITED);
+    assert_int_equal(sample.processes_count, 3);
+    sbx_job_free(job);
+}
+
 static void test_kill_waits_until_the_group_is_empty(void **state)
 {
     sbx_limits limits = usual_limits();
@@ -335,6 +356,7 @@ int main(void)
         FAKE(test_a_value_that_does_not_stick_is_a_refusal),
         FAKE(test_what_the_files_say_is_reported),
         FAKE(test_usage_is_read_from_the_group),
+        FAKE(test_a_sample_is_read_from_the_group),
         FAKE(test_kill_waits_until_the_group_is_empty),
         FAKE(test_a_scope_of_the_user_manager),
     };

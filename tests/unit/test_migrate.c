@@ -7,6 +7,7 @@
 #include "audit/ledger.h"
 #include "schema_sql.h"
 #include "tests/unit/schema_v1.h"
+#include "tests/unit/schema_v2.h"
 
 static void run_sql(sqlite3 *db, const char *sql)
 {
@@ -14,8 +15,8 @@ static void run_sql(sqlite3 *db, const char *sql)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
 }
 
-/* As version 1 left it: a run with its rows, its events, and the WAL's bytes in the header. */
-static void make_v1(const fixture *self)
+/* As an older version left it: a run with its rows, its events, and the WAL's bytes in the header. */
+static void make_old(const fixture *self, int version)
 {
     static const char run_id[] = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     sqlite3 *db = NULL;
@@ -29,7 +30,9 @@ static void make_v1(const fixture *self)
         .body = "{\"kind\":\"run.start\",\"us\":2,\"run\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV\"}"};
 
     assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-    run_sql(db, schema_v1);
+    run_sql(db, version == 1 ? schema_v1 : schema_v2_tables);
+    if (version == 2)
+        run_sql(db, schema_v2_rest);
     run_sql(db, "PRAGMA journal_mode = WAL");
     run_sql(db, "INSERT INTO meta VALUES('database_id', '01ARZ3NDEKTSV4RRFFQ69G5FAA')");
     run_sql(db, "INSERT INTO node VALUES(1, 'n', 'h', 'Linux', '6', '', '0.1.0', 1)");
@@ -52,6 +55,11 @@ static void make_v1(const fixture *self)
     sqlite3_close(db);
     assert_int_equal(chmod(self->path, 0600), 0);
     assert_int_equal(strlen(run_id), SBX_RUN_ID_BYTES - 1);
+}
+
+static void make_v1(const fixture *self)
+{
+    make_old(self, 1);
 }
 
 /* What decides how the tables behave, one line for each column, index column, trigger and view. */
@@ -90,16 +98,15 @@ static char *describe_schema(sqlite3 *db)
 }
 
 /* The test that a table or column was added to schema.sql and not to the migration. */
-static void a_migrated_database_is_like_a_new_one(void **state)
+static void becomes_like_a_new_one(const fixture *self, int version)
 {
-    const fixture *self = *state;
     sqlite3 *db = NULL, *fresh = NULL;
     char *is, *wanted, *old;
 
-    make_v1(self);
     assert_int_equal(sqlite3_open(":memory:", &fresh), SQLITE_OK);
     run_sql(fresh, sbx_schema_sql);
     wanted = describe_schema(fresh);
+    make_old(self, version);
     assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
     old = describe_schema(db);
     sqlite3_close(db);
@@ -114,8 +121,44 @@ static void a_migrated_database_is_like_a_new_one(void **state)
     free(wanted);
     sqlite3_close(db);
     sqlite3_close(fresh);
-    fixture_expect(self, "PRAGMA user_version", "2");
+    fixture_expect(self, "PRAGMA user_version", "3");
     fixture_expect(self, "PRAGMA integrity_check", "ok");
+}
+
+static void version_1_becomes_like_a_new_one(void **state)
+{
+    becomes_like_a_new_one(*state, 1);
+}
+
+static void version_2_becomes_like_a_new_one(void **state)
+{
+    becomes_like_a_new_one(*state, 2);
+}
+
+/* From the version before: the run is there, has no samples, and the next one can have some. */
+static void version_2_goes_on(void **state)
+{
+    const fixture *self = *state;
+    sbx_samples samples;
+    sbx_store *store;
+    fixture_run run;
+
+    make_old(self, 2);
+    store = fixture_open(self);
+    fixture_expect(self,
+                   "SELECT (body->>'from_version') || (body->>'to_version') || "
+                   "(body->>'backup') FROM event WHERE kind = 'db.migrate'",
+                   "23audit.db.v2");
+    fixture_describe(&run);
+    fixture_start(&run, store);
+    sbx_samples_init(&samples);
+    sbx_samples_add(&samples, &(sbx_sample){.at_ns = 100 * SBX_NS_PER_MS, .memory_bytes = 9});
+    run.end.samples = &samples;
+    fixture_end(&run, store, NULL);
+    sbx_store_close(store);
+    fixture_expect(self, "SELECT coalesce(samples, 'none') FROM run WHERE id = 1", "none");
+    fixture_expect(self, "SELECT samples FROM run WHERE id = 2", "[[100,0,9,0]]");
+    assert_int_equal(fixture_verify(self), 5);
 }
 
 static void what_was_recorded_is_there_and_chained(void **state)
@@ -135,7 +178,7 @@ static void what_was_recorded_is_there_and_chained(void **state)
         self,
         "SELECT (body->>'from_version') || (body->>'to_version') || (body->>'backup') FROM event "
         "WHERE kind = 'db.migrate'",
-        "12audit.db.v1");
+        "13audit.db.v1");
     fixture_describe(&run);
     fixture_start(&run, store);
     fixture_end(&run, store, NULL);
@@ -241,7 +284,9 @@ static void what_fails_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FIXTURE(a_migrated_database_is_like_a_new_one),
+        WITH_FIXTURE(version_1_becomes_like_a_new_one),
+        WITH_FIXTURE(version_2_becomes_like_a_new_one),
+        WITH_FIXTURE(version_2_goes_on),
         WITH_FIXTURE(what_was_recorded_is_there_and_chained),
         WITH_FIXTURE(backups_are_the_owner_s_and_replace_nothing),
         WITH_FIXTURE(readers_are_told_and_change_nothing),

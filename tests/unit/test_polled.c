@@ -354,6 +354,7 @@ static void test_more_processes_than_allowed_are_seen(void **state)
 {
     sbx_limits limits;
     sbx_job_report report = {false, false, false};
+    sbx_sample sample;
     sbx_job *job;
     pid_t pid;
 
@@ -365,6 +366,10 @@ static void test_more_processes_than_allowed_are_seen(void **state)
     look_until(job, &report, &report.processes_reached, 300 * SBX_NS_PER_MS);
     assert_false(report.processes_reached);
     assert_int_equal(sbx_job_count_processes(job), 7);
+    sbx_job_sample(job, &sample);
+    assert_int_equal(sample.processes_count, 6);
+    assert_in_range(sample.memory_bytes, 7 * 4096, 7 * 64 * (uint64_t)MIB);
+    assert_true(sample.cpu_ns < SBX_NS_PER_S);
     stop(job, pid);
 
     limits.value[SBX_LIMIT_PROCESSES] = 5;

@@ -23,7 +23,7 @@ static void made_for_the_owner_only(void **state)
     }
     fixture_expect(self, "PRAGMA journal_mode", "wal");
     fixture_expect(self, "PRAGMA application_id", "1935833137");
-    fixture_expect(self, "PRAGMA user_version", "2");
+    fixture_expect(self, "PRAGMA user_version", "3");
 }
 
 static void a_run_from_start_to_end(void **state)

@@ -117,6 +117,7 @@ static inline void put_rich_run(sbx_store *store)
     const sbx_process_record ended[] = {a_process(1, 9)};
     sbx_store_batch first = {.processes = begun, .process_count = 2, .denials = set};
     const sbx_store_batch second = {.processes = ended, .process_count = 1, .denials = set};
+    sbx_samples samples;
     fixture_run run;
 
     fixture_describe(&run);
@@ -145,6 +146,12 @@ static inline void put_rich_run(sbx_store *store)
                                 .io_read_bytes = 5,
                                 .io_write_bytes = 6};
     run.end.denied_total = 4;
+    sbx_samples_init(&samples);
+    sbx_samples_add(&samples, &(sbx_sample){.at_ns = 100000000,
+                                            .cpu_ns = SBX_UNLIMITED,
+                                            .memory_bytes = 4096,
+                                            .processes_count = 1});
+    run.end.samples = &samples;
     fixture_end(&run, store, &second);
     sbx_denials_free(set);
 }

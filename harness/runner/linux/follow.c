@@ -3,6 +3,7 @@
  * and the first that ends it decides the reason.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,7 +21,7 @@ typedef struct loop {
     uint64_t kill_at_ns; /* end of grace */
     uint64_t wall_at_ns;
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
-    uint64_t flush_at_ns, tidy_at_ns;
+    uint64_t flush_at_ns, tidy_at_ns, sample_at_ns;
     int watch_fd;
 } loop;
 
@@ -150,6 +151,34 @@ static void check_idle(loop *self, uint64_t now_ns)
     }
 }
 
+/*
+ * How the job is doing, for the curve of the run. A command that ends before the first look has cost
+ * nothing for it. Where looking takes long (no group, many processes) it is done less often.
+ */
+static void take_sample(loop *self, uint64_t now_ns)
+{
+    enum { REST_FACTOR = 50 };
+    sbx_follow *follow = self->follow;
+    uint64_t pause_ns, took_ns;
+    sbx_sample sample;
+
+    if (follow->samples == NULL) {
+        follow->samples = malloc(sizeof(*follow->samples));
+        if (follow->samples == NULL) { /* a curve is not worth a failure */
+            self->sample_at_ns = SBX_UNLIMITED;
+            return;
+        }
+        sbx_samples_init(follow->samples);
+    }
+    sbx_job_sample(follow->job, &sample);
+    sample.at_ns = now_ns - follow->go_ns;
+    sbx_samples_add(follow->samples, &sample);
+    took_ns = sbx_clock_monotonic_ns() - now_ns;
+    pause_ns = follow->samples->interval_ns;
+    self->sample_at_ns =
+        now_ns + (took_ns * REST_FACTOR > pause_ns ? took_ns * REST_FACTOR : pause_ns);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -174,6 +203,8 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
         sbx_record_tidy(follow->record);
         self->tidy_at_ns = SBX_UNLIMITED;
     }
+    if (now_ns >= self->sample_at_ns && !self->is_killed)
+        take_sample(self, now_ns);
     if (now_ns >= self->flush_at_ns)
         self->flush_at_ns = sbx_record_flush(follow->record, now_ns);
     if (self->idle_step_ns != 0)
@@ -182,6 +213,8 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
         next_ns = earlier(next_ns, self->kill_at_ns);
     if (!has_reason(self))
         next_ns = earlier(next_ns, self->wall_at_ns);
+    if (!self->is_killed)
+        next_ns = earlier(next_ns, self->sample_at_ns);
     return earlier(next_ns, earlier(self->flush_at_ns, self->tidy_at_ns));
 }
 
@@ -192,6 +225,8 @@ static void start_clocks(loop *self)
     uint64_t idle_ns = limits->value[SBX_LIMIT_IDLE];
 
     self->tidy_at_ns = go_ns + TIDY_AFTER_NS;
+    self->sample_at_ns =
+        self->follow->record->row == 0 ? SBX_UNLIMITED : go_ns + SBX_SAMPLES_FIRST_NS;
     self->wall_at_ns = wall_ns > SBX_UNLIMITED - go_ns ? SBX_UNLIMITED : go_ns + wall_ns;
     if (idle_ns != SBX_UNLIMITED) {
         self->idle_step_ns = idle_ns / 8 < 5 * SBX_NS_PER_MS ? 5 * SBX_NS_PER_MS : idle_ns / 8;

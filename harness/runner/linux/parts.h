@@ -152,6 +152,7 @@ typedef struct sbx_follow {
     sbx_record *record;
     sbx_events *events;
     uint64_t go_ns;
+    sbx_samples *samples; /* what it used over time, to be freed; NULL: none was taken */
     bool has_swept;     /* what lost runs left behind has been looked for already */
     bool has_ended;     /* EXITED came */
     sbx_wire_exit exit; /* valid with has_ended */

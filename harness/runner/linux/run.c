@@ -272,6 +272,7 @@ static void follow(live_run *run)
                                .events = &run->result->events,
                                .go_ns = run->follow.go_ns};
     sbx_follow_to_end(&run->follow);
+    run->result->samples = run->follow.samples;
     run->result->wall_ns = sbx_clock_monotonic_ns() - run->follow.go_ns;
 }
 
@@ -582,5 +583,7 @@ void sbx_result_done(sbx_result *result)
     sbx_text_done(&result->missing);
     sbx_text_done(&result->walls);
     sbx_denials_free(result->denials);
+    free(result->samples);
     result->denials = NULL;
+    result->samples = NULL;
 }
