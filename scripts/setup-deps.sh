@@ -53,6 +53,8 @@ if [ "${1-}" = --test ]; then
     # what reads the results of batches
     need libxml2-utils xmllint
     need python3 python3
+    # a file system whose snapshots are tried
+    need btrfs-progs mkfs.btrfs
     need perl prove
     # what runs commands in examples/
     need meson meson

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -224,6 +226,19 @@ static int change_mode_descriptor(char **arguments)
     return result;
 }
 
+/* A copy of a whole subvolume, past whatever is mounted in it. */
+static int make_snapshot(char **arguments)
+{
+    struct btrfs_ioctl_vol_args request = {.fd = open(arguments[0], O_RDONLY | O_CLOEXEC)};
+    int into = open(arguments[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (request.fd < 0 || into < 0)
+        return errno;
+    (void)snprintf(request.name, sizeof(request.name), "%s",
+                   arguments[2] != NULL ? arguments[2] : "snapshot");
+    return result_of(ioctl(into, BTRFS_IOC_SNAP_CREATE, &request));
+}
+
 const sbx_probe_verb sbx_probe_write_verbs[] = {
     {"write-file", "PATH", sbx_probe_denied_usual, write_file},
     {"read-write-file", "PATH", sbx_probe_denied_usual, read_write_file},
@@ -252,5 +267,6 @@ const sbx_probe_verb sbx_probe_write_verbs[] = {
     {"write-at", "PATH", sbx_probe_denied_usual, write_at},
     {"write-fd", "NUMBER", denied_closed, write_descriptor},
     {"openat2-write", "PATH", sbx_probe_denied_usual, write_openat2},
+    {"snapshot", "SUBVOLUME DIRECTORY [NAME]", sbx_probe_denied_usual, make_snapshot},
     {.name = NULL},
 };

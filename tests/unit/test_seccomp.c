@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/btrfs.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
@@ -217,9 +219,20 @@ static void test_namespaces(void **state)
     }
 }
 
-static void test_terminal_injection(void **state)
+static void test_ioctls(void **state)
 {
-    static const uint64_t refused[] = {TIOCSTI, 0x541C, TIOCSETD};
+    static const uint64_t refused[] = {
+        TIOCSTI,
+        0x541C, /* TIOCLINUX */
+        TIOCSETD,
+        BTRFS_IOC_SNAP_CREATE,
+        BTRFS_IOC_SNAP_CREATE_V2,
+        BTRFS_IOC_SUBVOL_CREATE,
+        BTRFS_IOC_SUBVOL_CREATE_V2,
+        BTRFS_IOC_SNAP_DESTROY,
+        BTRFS_IOC_SNAP_DESTROY_V2,
+    };
+    static const uint64_t allowed[] = {TIOCGWINSZ, TIOCSWINSZ, FICLONE, FICLONERANGE, FIONREAD};
 
     (void)state;
     EACH_VARIANT(v)
@@ -229,8 +242,8 @@ static void test_terminal_injection(void **state)
             assert_int_equal(answer_for(v, SYS_ioctl, 0, refused[i] | UINT64_C(1) << 40, 0, 0),
                              refusal(v, EPERM));
         }
-        assert_int_equal(answer_for(v, SYS_ioctl, 0, TIOCGWINSZ, 0, 0), SECCOMP_RET_ALLOW);
-        assert_int_equal(answer_for(v, SYS_ioctl, 0, TIOCSWINSZ, 0, 0), SECCOMP_RET_ALLOW);
+        for (size_t i = 0; i < SBX_COUNT_OF(allowed); i++)
+            assert_int_equal(answer_for(v, SYS_ioctl, 0, allowed[i], 0, 0), SECCOMP_RET_ALLOW);
     }
 }
 
@@ -347,7 +360,7 @@ int main(void)
         cmocka_unit_test(test_refused_calls),
         cmocka_unit_test(test_socket_families),
         cmocka_unit_test(test_namespaces),
-        cmocka_unit_test(test_terminal_injection),
+        cmocka_unit_test(test_ioctls),
         cmocka_unit_test(test_opens_are_watched_for_writing_only),
         cmocka_unit_test(test_set_id_bits),
         cmocka_unit_test(test_what_depends_on_the_variant),

@@ -64,6 +64,21 @@ enum {
     X(SBX_NR_FCHMODAT2, 2, -1)                                                                     \
     SBX_OLD_MODE_CALLS(X)
 
+/*
+ * ioctl() commands, refused on whatever they are asked of.
+ *   terminals      what was typed: into the terminal's input, by its driver, by another one
+ *   file systems   subvolumes: a snapshot takes a tree past every mount, what is covered in it included; and one can
+ *                  be deleted by its number, wherever it lies
+ */
+#define SBX_IOCTL_TIOCLINUX 0x541C
+#define SBX_IOCTL_BTRFS(number) (0x50009400u | (number))    /* _IOW, struct btrfs_ioctl_vol_args(_v2) */
+#define SBX_IOCTL_BCACHEFS(number) (0x4020BC00u | (number)) /* _IOW, struct bch_ioctl_subvolume */
+#define SBX_REFUSED_IOCTLS(X)                                                                      \
+    X(TIOCSTI) X(SBX_IOCTL_TIOCLINUX) X(TIOCSETD) X(SBX_IOCTL_BTRFS(1)) /* snapshot */             \
+    X(SBX_IOCTL_BTRFS(14)) X(SBX_IOCTL_BTRFS(15))                       /* subvolume, destroy */   \
+    X(SBX_IOCTL_BTRFS(23)) X(SBX_IOCTL_BTRFS(24)) X(SBX_IOCTL_BTRFS(63)) /* their second forms */  \
+    X(SBX_IOCTL_BCACHEFS(16)) X(SBX_IOCTL_BCACHEFS(17))
+
 /* How a watched call names what it changes. */
 typedef enum sbx_watch_kind {
     SBX_WATCH_OPEN,   /* the object, or the directory it would be made in */

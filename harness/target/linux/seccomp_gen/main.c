@@ -144,9 +144,9 @@ static void refuse(scmp_filter_ctx filter, int variant)
     if ((variant & (SBX_FILTER_NET_NONE | SBX_FILTER_UNIX | SBX_FILTER_WATCH)) ==
         SBX_FILTER_NET_NONE)
         add_plain(filter, SCMP_ACT_ERRNO(EACCES), SYS_connect); /* watched: refused by the watch */
-    ADD(action, SYS_ioctl, INT_EQ(1, TIOCSTI));
-    ADD(action, SYS_ioctl, INT_EQ(1, 0x541C /* TIOCLINUX */));
-    ADD(action, SYS_ioctl, INT_EQ(1, TIOCSETD));
+#define X(command) ADD(action, SYS_ioctl, INT_EQ(1, (command)));
+    SBX_REFUSED_IOCTLS(X)
+#undef X
     if (variant & SBX_FILTER_AFFINITY)
         add_plain(filter, action, SYS_sched_setaffinity);
     refuse_set_id(filter, action);
