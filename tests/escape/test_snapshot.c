@@ -4,7 +4,6 @@
  * btrfs there is nothing to get out by.
  */
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,14 +13,18 @@
 
 static bool make_file_system(const sbx_test_place *place, const char *at)
 {
-    char command[3 * SBX_TEST_PATH_BYTES + 256];
+    static const char words[] =
+        "grep -qw btrfs /proc/filesystems && truncate -s 128M $0/image && mkfs.btrfs -q $0/image && "
+        "mkdir $1 && mount -o loop $0/image $1 && btrfs -q subvolume create $1/home";
+    const sbx_test_request request = {.as_is = true,
+                                      .command = SBX_LIST("/bin/sh", "-c", words, place->base, at)};
+    sbx_test_outcome outcome;
+    bool is_made;
 
-    (void)snprintf(command, sizeof(command),
-                   "grep -qw btrfs /proc/filesystems && truncate -s 128M %s/image && "
-                   "mkfs.btrfs -q %s/image >/dev/null 2>&1 && mkdir %s && mount -o loop %s/image %s && "
-                   "btrfs -q subvolume create %s/home >/dev/null",
-                   place->base, place->base, at, place->base, at, at);
-    return system(command) == 0; /* NOLINT: words of our own */
+    sbx_test_run(&outcome, place, &request);
+    is_made = outcome.exit_code == 0;
+    sbx_test_outcome_done(&outcome);
+    return is_made;
 }
 
 static void test_subvolume(void **state)
