@@ -19,7 +19,7 @@
 /* What one row says. Times and names are repeated in the body, which is what the hash covers. */
 typedef struct sbx_ledger_event {
     const char *
-        kind; /* db.create db.migrate prune run.start run.end run.refused run.lost denial.batch process.batch */
+        kind; /* db.create db.migrate prune run.start run.end run.refused run.lost run.learned denial.batch process.batch */
     uint64_t us;
     int64_t run;      /* row number, 0: of no run */
     const char *body; /* JSON */

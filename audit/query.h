@@ -135,6 +135,13 @@ void sbx_query_free(sbx_query *query);
 SBX_MUST_USE sbx_status sbx_query_find_run(char out_id[27], sbx_store *store, const char *argument,
                                            sbx_error *err);
 
+/*
+ * What a run of that full id changed outside of its roots while nothing refused it (--learn), in the order of first
+ * sight; no rows for another one. Looks through the ledger from its end: ask only where the run says that it learned.
+ */
+SBX_MUST_USE sbx_status sbx_query_learned(sbx_query **out, sbx_store *store, const char *run_id,
+                                          sbx_error *err);
+
 /* The policy that a run of that full id had, as it is recorded (sbx_policy_to_json()). */
 SBX_MUST_USE sbx_status sbx_query_policy(sbx_text *out, sbx_store *store, const char *run_id,
                                          sbx_error *err);

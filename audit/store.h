@@ -136,6 +136,7 @@ typedef struct sbx_store_end {
     const char *audit_sources; /* "seccomp,landlock" */
     int audit_complete;      /* 1 proven, 0 known to have gaps, -1 not provable here */
     const char *limits_hit;  /* comma-separated words, "" */
+    const sbx_denials *learned; /* what nothing refused; an event of its own. NULL: none */
 } sbx_store_end;
 
 SBX_MUST_USE sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,

@@ -85,6 +85,9 @@ const char *sbx_store_vfs(void);
 /* Inserts the run's row, status running, and adds what it says to an open object. */
 SBX_MUST_USE sbx_status sbx_store_put_start(int64_t *out_run, sbx_json *body, sbx_store *store,
                                             const sbx_store_start *start, sbx_error *err);
+/* The event of what a run did outside of its roots while nothing refused it: in the ledger only. */
+SBX_MUST_USE sbx_status sbx_store_put_learned(sbx_store *store, int64_t run, const char *run_id,
+                                              const sbx_store_end *end, sbx_error *err);
 /* Fills in the rest of the row. */
 SBX_MUST_USE sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
                                           const sbx_store_end *end, sbx_error *err);

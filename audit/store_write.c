@@ -79,6 +79,8 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
     st = sbx_store_find_run_id(run_id, store, run, err);
     if (st == SBX_OK)
         st = sbx_store_put_batch(&is_empty, store, run, batch, err);
+    if (st == SBX_OK && end->learned != NULL)
+        st = sbx_store_put_learned(store, run, run_id, end, err);
     if (st != SBX_OK)
         return give_up(store, batch, st);
     sbx_store_begin_body(&body, &text, "run.end", end->ended_us, run_id);

@@ -39,6 +39,7 @@ typedef struct sbx_watch_options {
     bool has_mounts;  /* refused writes fail by read-only mounts; else by Landlock */
     uint64_t files_count; /* --files, SBX_UNLIMITED: exits are not looked at */
     sbx_denials *denials;
+    sbx_denials *learned; /* changes outside of every place, which nothing refuses, go here; NULL: they are refused */
     sbx_processes *processes;
 } sbx_watch_options;
 

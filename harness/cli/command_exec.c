@@ -96,6 +96,7 @@ static sbx_status make_plan(execution *self)
         .audit_path = self->audit_path,
         .allow_degraded = self->request.allow_degraded,
         .watch_denials = !self->request.no_watch,
+        .learns = self->request.learns,
     };
     sbx_status status = sbx_policy_load(&self->policy, name, &self->err);
 

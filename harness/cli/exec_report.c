@@ -169,9 +169,17 @@ void sbx_exec_report(sbx_text *out, const sbx_result *result, const sbx_plan *pl
         add_end(out, result, plan);
     }
     add_denials(out, result, plan, request);
+    if (result->learned != NULL && !has_failed && !request->is_quiet) {
+        sbx_text_add_format(out,
+                            SBX_PROGRAM_NAME ": learned of %zu changes outside of the writable "
+                                             "directories, see `" SBX_PROGRAM_NAME
+                                             " policy from-run %s`\n",
+                            sbx_denials_count(result->learned), result->run_id);
+    }
     if (!request->is_quiet && !has_failed) {
         if (result->is_partial) {
-            sbx_text_add(out, SBX_PROGRAM_NAME ": not enforced on this host: ");
+            sbx_text_add(out, plan->learns ? SBX_PROGRAM_NAME ": not enforced: "
+                                           : SBX_PROGRAM_NAME ": not enforced on this host: ");
             sbx_text_add(out, sbx_text_string(&result->missing));
             sbx_text_add(out, "\n");
         }

@@ -224,6 +224,12 @@ static void set_flag(sbx_exec_request *request, sbx_option_id id)
     case SBX_OPTION_NO_WATCH:
         request->no_watch = true;
         break;
+    case SBX_OPTION_LEARN:
+        request->learns = true;
+        break;
+    case SBX_OPTION_ALLOW_UNCONFINED:
+        request->allow_unconfined = true;
+        break;
     case SBX_OPTION_DRY_RUN:
         request->dry_run = true;
         break;
@@ -284,6 +290,25 @@ static sbx_status read_option(sbx_exec_request *request, const sbx_token *token,
     }
 }
 
+/* What takes a wall down is said twice, and what is said for nothing is a mistake. */
+static sbx_status check_learning(const sbx_exec_request *request, sbx_error *err)
+{
+    if (request->learns && !request->allow_unconfined) {
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_OPTIONS,
+                              "--learn lets the command write wherever you may, and only records "
+                              "it — say --allow-unconfined as well");
+    }
+    if (request->allow_unconfined && !request->learns) {
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_OPTIONS,
+                              "--allow-unconfined means nothing without --learn");
+    }
+    if (request->learns && request->no_watch) {
+        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_OPTIONS,
+                              "--learn and --no-watch cannot be asked for at once");
+    }
+    return SBX_OK;
+}
+
 static sbx_status list_labels(sbx_exec_request *request, sbx_error *err)
 {
     if (request->labels.count == 0) {
@@ -321,6 +346,9 @@ sbx_status sbx_exec_request_read(sbx_exec_request *request, int argc, char **arg
         }
     }
     request->argv = argv + reader.next;
+    if (!request->wants_help && check_learning(request, err) != SBX_OK) {
+        return err->status;
+    }
     return list_labels(request, err);
 }
 

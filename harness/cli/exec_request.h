@@ -32,6 +32,7 @@ typedef struct sbx_exec_request {
     bool audit_best_effort;
     const char *redact; /* as given; NULL: the default file */
     bool allow_degraded, no_watch, dry_run;
+    bool learns, allow_unconfined;
     const char *session, *agent;
     const char *result; /* as given */
     sbx_denials_shown denials;

@@ -23,7 +23,8 @@ static const char *text_of(const sbx_cell *cell)
     return cell->is_null || cell->text == NULL ? "" : cell->text;
 }
 
-static sbx_status add_rows(sbx_suggestion *out, sbx_query *query, sbx_error *err)
+/* Rows of denials; or of what was learned, which has no class and no rule of its own. */
+static sbx_status add_rows(sbx_suggestion *out, sbx_query *query, bool is_learned, sbx_error *err)
 {
     size_t count = 0;
     const sbx_column *columns = sbx_query_columns(query, &count);
@@ -33,11 +34,12 @@ static sbx_status add_rows(sbx_suggestion *out, sbx_query *query, sbx_error *err
     while ((status = sbx_query_next(query, &cells, err)) == SBX_OK && cells != NULL) {
         const sbx_cell *target = find_cell(columns, count, cells, "target");
         const sbx_wish wish = {
-            .kind = text_of(find_cell(columns, count, cells, "class")),
+            .kind = is_learned ? "file" : text_of(find_cell(columns, count, cells, "class")),
             .op = text_of(find_cell(columns, count, cells, "op")),
             .target = text_of(target),
             .target_bytes = target->is_null ? 0 : target->text_bytes,
-            .rule = text_of(find_cell(columns, count, cells, "rule")),
+            .rule =
+                is_learned ? "no writable root" : text_of(find_cell(columns, count, cells, "rule")),
             .count = (uint64_t)find_cell(columns, count, cells, "count")->integer,
         };
 
@@ -115,9 +117,16 @@ sbx_status sbx_from_run(sbx_suggestion *out, const sbx_run_record *run, sbx_stor
         status = sbx_query_denials(&query, store, &filter, err);
     }
     if (status == SBX_OK) {
-        status = add_rows(out, query, err);
+        status = add_rows(out, query, false, err);
     }
     sbx_query_free(query);
+    if (status == SBX_OK && sbx_run_record_learned(run)) {
+        status = sbx_query_learned(&query, store, run->id, err);
+        if (status == SBX_OK) {
+            status = add_rows(out, query, true, err);
+            sbx_query_free(query);
+        }
+    }
     if (status == SBX_OK) {
         status = sbx_suggest_finish(out, err);
     }

@@ -94,6 +94,12 @@ const sbx_option sbx_options[] = {
      "sbx refuses."},
     {SBX_OPTION_NO_WATCH, ON_RUNS, "no-watch", 0, false, FLAG, RUN,
      "Do not watch for denied accesses. They are denied all the same, but not recorded."},
+    {SBX_OPTION_LEARN, ON(EXEC), "learn", 0, false, FLAG, RUN,
+     "Record what the command changes outside of its writable directories instead of denying it, "
+     "for `policy from-run`. Takes the wall for writes down, and therefore needs "
+     "--allow-unconfined. Secrets, protected names and the audit database stay denied."},
+    {SBX_OPTION_ALLOW_UNCONFINED, ON(EXEC), "allow-unconfined", 0, false, FLAG, RUN,
+     "With --learn: yes, this command may write wherever you may."},
     {SBX_OPTION_DRY_RUN, ON(EXEC), "dry-run", 0, false, FLAG, RUN,
      "Print on stdout, as JSON, what would be enforced, and run nothing."},
 
@@ -216,7 +222,7 @@ const sbx_option sbx_options[] = {
      "At the end, instead of messages, the result as one line of JSON on stderr."},
     {SBX_OPTION_JSON, (ON_AUDIT & ~ON_WRITERS) | ON(AUDIT_VERIFY) | ON(AUDIT_PRUNE) | ON(DOCTOR),
      "json", 0, false, FLAG, OUTPUT, "Print JSON."},
-    {SBX_OPTION_JSONL, ON_LISTS, "jsonl", 0, false, FLAG, OUTPUT,
+    {SBX_OPTION_JSONL, ON_LISTS | ON(AUDIT_SHOW), "jsonl", 0, false, FLAG, OUTPUT,
      "Print JSON, one object on each line."},
     {SBX_OPTION_EXPORT_FORMAT, ON(AUDIT_EXPORT), "format", 'f', false,
      "jsonl|csv|ocsf|ecs|otlp-json", OUTPUT,
@@ -232,7 +238,7 @@ const sbx_option sbx_options[] = {
      "it."},
     {SBX_OPTION_OUT, ON(AUDIT_EXPORT), "out", 'o', false, "FILE", OUTPUT,
      "Write FILE instead of stdout; it appears when it is whole, and only its owner can read it."},
-    {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF), "format", 0, false, "table|json|jsonl|csv",
+    {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF) | ON(AUDIT_SHOW), "format", 0, false, "table|json|jsonl|csv",
      OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
     {SBX_OPTION_POLICY_FORMAT, ON(POLICY_FROM_RUN), "format", 'f', false, "policy|options|json",
      OUTPUT,

@@ -61,3 +61,18 @@ int64_t sbx_run_record_number(const sbx_run_record *record, const char *name, in
 
     return cell->is_null || cell->text != NULL ? otherwise : cell->integer;
 }
+
+bool sbx_run_record_learned(const sbx_run_record *record)
+{
+    static const char word[] = "writes";
+
+    for (const char *at = sbx_run_record_text(record, "missing"); *at != '\0';) {
+        size_t bytes = strcspn(at, ",");
+
+        if (bytes == strlen(word) && memcmp(at, word, bytes) == 0) {
+            return true;
+        }
+        at += bytes + (at[bytes] == ',');
+    }
+    return false;
+}

@@ -21,6 +21,8 @@ void sbx_run_record_done(sbx_run_record *record); /* takes a zeroed one too */
 const sbx_cell *sbx_run_record_get(const sbx_run_record *record, const char *name);
 /* "" for null; of JSON the text. */
 const char *sbx_run_record_text(const sbx_run_record *record, const char *name);
+/* It ran with --learn. */
+bool sbx_run_record_learned(const sbx_run_record *record);
 int64_t sbx_run_record_number(const sbx_run_record *record, const char *name, int64_t otherwise);
 
 #endif

@@ -138,6 +138,7 @@ static sbx_status begin(sbx_making *making, sbx_error *err)
     plan->network = making->policy->network;
     plan->unix_sockets = making->policy->unix_sockets;
     plan->allow_degraded = making->request->allow_degraded;
+    plan->learns = making->request->learns;
     return sbx_run_id_make(plan->run_id, err);
 }
 

@@ -98,6 +98,8 @@ typedef struct sbx_plan {
     sbx_text missing;   /* what was wanted and is not there, comma separated: words of walls, and
                                  temp (a private one), protect, deny (for writing, inside a root), deny_read */
     bool watch_denials; /* seccomp user notification */
+    bool learns; /* the world outside of the roots is writable, and who changes it is written down; `missing` has
+                    "writes" */
     const char *audit_path;   /* the database, resolved; masked in the target */
     bool audit_before_mounts; /* its files must exist before the target's mounts are made */
     sbx_text policy_json; /* the resolved policy, canonical JSON: stored once per distinct hash */
@@ -111,6 +113,7 @@ typedef struct sbx_plan_request {
     const char *audit_path;         /* NULL: no database (best effort) */
     bool allow_degraded;
     bool watch_denials;
+    bool learns; /* the caller has said in so many words that nothing confines writes */
     const sbx_host *host; /* NULL: look; a test says what host it wants */
 } sbx_plan_request;
 
@@ -120,7 +123,9 @@ typedef struct sbx_plan_request {
  *                 directory, the caller's home or holds it, a root or working directory in a denied
  *                 place, a denied path that does not exist, a protected name that is a symlink, a
  *                 relative or non-UTF-8 path, an empty command
- *        REFUSED  something asked for that this host cannot enforce, with the fix in the message;
+ *        REFUSED  learning where there are no namespaces, no watch or another user: then what must stay
+ *                 denied could not be, or nothing could be learned
+ *                 something asked for that this host cannot enforce, with the fix in the message;
  *                 with allow_degraded it is added to `missing` instead
  */
 SBX_MUST_USE sbx_status sbx_plan_make(sbx_plan *out_plan, const sbx_policy *policy,

@@ -87,6 +87,7 @@ sbx_status sbx_plan_to_json(sbx_text *out, const sbx_plan *plan, sbx_error *err)
         sbx_json_unsigned(&json, "temp_bytes", plan->temp_bytes);
     add_environment(&json, plan);
     sbx_json_bool(&json, "watch_denials", plan->watch_denials);
+    sbx_json_bool(&json, "learns", plan->learns);
     sbx_json_string(&json, "audit_db", plan->audit_path);
     sbx_json_raw(&json, "policy_resolved", sbx_text_string(&plan->policy_json));
     sbx_json_close_object(&json);

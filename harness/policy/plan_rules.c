@@ -85,6 +85,8 @@ static void add_all_pins(sbx_making *making)
         if (rule.kind != SBX_RULE_PROTECT && rule.kind != SBX_RULE_PROTECT_ABSENT &&
             rule.kind != SBX_RULE_DENY)
             continue;
+        if (making->plan->learns) /* everything is a root */
+            add_pins(making, "/", rule.path);
         for (size_t j = 0; j < count; j++)
             if (making->rules[j].kind == SBX_RULE_WRITE && making->rules[j].is_directory &&
                 sbx_path_is_within(rule.path, making->rules[j].path) &&

@@ -162,6 +162,7 @@ static void describe_end(sbx_store_end *out, const sbx_record *record, const sbx
         .audit_complete = result->audit_complete,
         .limits_hit = limits_hit,
     };
+    out->learned = record->learned;
     memcpy(out->enforcers, result->enforcers, sizeof(out->enforcers));
     if (record->denials != NULL) {
         out->denied_total = sbx_denials_total(record->denials);

@@ -20,6 +20,7 @@ typedef struct sbx_record {
     int64_t row;      /* 0: no start row */
     sbx_processes *processes;
     sbx_denials *denials;
+    sbx_denials *learned; /* NULL: nothing is */
     uint64_t flushed_ns, flush_pause_ns;
     bool append_failed; /* a batch could not be written */
     sbx_error append_error;

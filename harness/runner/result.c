@@ -84,6 +84,8 @@ static void add_denials(sbx_json *json, const sbx_result *result)
         sbx_denial_to_json(json, sbx_denials_get(result->denials, i));
     sbx_json_close_array(json);
     sbx_json_bool(json, "denials_cut", count > DENIALS_IN_RESULT);
+    if (result->learned != NULL)
+        sbx_json_unsigned(json, "learned", sbx_denials_count(result->learned));
 }
 
 static void add_error(sbx_json *json, const char *key, const sbx_error *error)

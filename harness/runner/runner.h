@@ -33,6 +33,7 @@ typedef struct sbx_result {
     sbx_text missing;
     sbx_text walls;
     sbx_denials *denials; /* NULL: not watched */
+    sbx_denials *learned; /* changes outside of the roots that nothing refused; NULL: --learn was not said */
     uint64_t processes_count, processes_lost, leaked_processes;
     uint64_t output_bytes;
     bool output_truncated;

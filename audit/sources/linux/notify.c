@@ -60,6 +60,7 @@ sbx_status sbx_watch_create(sbx_watch **out_watch, int64_t native, int64_t first
     (void)snprintf(path, sizeof(path), "/proc/%lld/root", (long long)first_pid);
     watch->judge = (sbx_judge){.view_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
                                .has_mounts = options->has_mounts,
+                               .learns = options->learned != NULL,
                                .places = options->places,
                                .place_count = options->place_count};
     if (watch->judge.view_fd < 0) {
@@ -115,7 +116,7 @@ static bool answer(sbx_watch *watch, const struct seccomp_notif *call, int error
     return ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) == 0;
 }
 
-static void record(sbx_watch *watch, pid_t task, sbx_denial *denial)
+static void record_in(sbx_denials *set, pid_t task, sbx_denial *denial)
 {
     char exe[4096];
     pid_t group = task, parent = 0;
@@ -126,7 +127,12 @@ static void record(sbx_watch *watch, pid_t task, sbx_denial *denial)
     denial->source = SBX_SOURCE_SECCOMP;
     denial->first_us = denial->last_us = sbx_clock_utc_us();
     denial->count = 1;
-    sbx_denials_add(watch->options.denials, denial);
+    sbx_denials_add(set, denial);
+}
+
+static void record(const sbx_watch *watch, pid_t task, sbx_denial *denial)
+{
+    record_in(watch->options.denials, task, denial);
 }
 
 /* After "/proc/self/" (or thread-self): which of its magic links, as "cwd" or "fd/7"; 0: none. */
@@ -193,21 +199,25 @@ static bool read_path(char out[4096], pid_t task, int dirfd, uint64_t address)
     return snprintf(out, 4096, "%s/%s", strcmp(base, "/") == 0 ? "" : base, said) < 4096;
 }
 
-static void judge_path(sbx_watch *watch, pid_t task, const watched_call *about,
-                       const sbx_attempt *attempt)
+static void record_ruling(const sbx_watch *watch, pid_t task, const watched_call *about,
+                          const sbx_ruling *ruling)
 {
-    sbx_ruling ruling;
-    sbx_denial denial = {.kind = SBX_DENIAL_FILE, .confidence = SBX_CONFIDENCE_OBSERVED};
+    sbx_denial denial = {.kind = SBX_DENIAL_FILE,
+                         .op = ruling->would_create ? "create" : about->op,
+                         .target = ruling->path,
+                         .target_bytes = strlen(ruling->path),
+                         .rule = ruling->rule,
+                         .error = ruling->error,
+                         .confidence = SBX_CONFIDENCE_OBSERVED};
 
-    sbx_judge_attempt(&ruling, &watch->judge, attempt);
-    if (!ruling.is_denied)
+    if (!ruling->is_denied)
         return;
-    denial.op = ruling.would_create ? "create" : about->op;
-    denial.target = ruling.path;
-    denial.target_bytes = strlen(ruling.path);
-    denial.rule = ruling.rule;
-    denial.error = ruling.error;
-    record(watch, task, &denial);
+    if (ruling->is_let) {
+        denial.error = 0;
+        record_in(watch->options.learned, task, &denial);
+    } else {
+        record(watch, task, &denial);
+    }
 }
 
 static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *about,
@@ -232,6 +242,26 @@ static uint64_t read_open_flags(const struct seccomp_notif *call, const watched_
     return call->data.args[about->flags] & 0xffffffffU;
 }
 
+typedef struct both_paths {
+    sbx_ruling first, second;
+} both_paths;
+
+/* A link changes nothing where its source lies: takes_first is false. second NULL: there is none. */
+static void judge_both(both_paths *out, const sbx_watch *watch, const sbx_attempt *first,
+                       bool takes_first, const char *second, bool replaces)
+{
+    sbx_attempt other = *first;
+
+    if (takes_first)
+        sbx_judge_attempt(&out->first, &watch->judge, first);
+    if (second == NULL)
+        return;
+    other.path = second;
+    other.is_new_name = true;
+    other.replaces = replaces;
+    sbx_judge_attempt(&out->second, &watch->judge, &other);
+}
+
 static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
                         const watched_call *about)
 {
@@ -243,6 +273,7 @@ static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
     bool is_link = strcmp(about->op, "link") == 0, is_rename = strcmp(about->op, "rename") == 0;
     sbx_attempt attempt = {.kind = about->kind, .path = first};
     bool has_first, has_second;
+    both_paths paths;
 
     if (about->kind == SBX_WATCH_OPEN) {
         attempt.flags = read_open_flags(call, about);
@@ -250,18 +281,18 @@ static void handle_file(sbx_watch *watch, const struct seccomp_notif *call,
     }
     has_first = read_path(first, task, dirfd, args[about->path]);
     has_second = about->path2 >= 0 && read_path(second, task, dirfd2, args[about->path2]);
+    attempt.is_new_name = strcmp(about->op, "create") == 0;
+    paths.first.is_denied = paths.second.is_denied = false;
+    if (watch->options.learned != NULL) /* afterwards it is done, and a new name is none */
+        judge_both(&paths, watch, &attempt, has_first && !is_link, has_second ? second : NULL,
+                   is_rename);
     if (!answer(watch, call, 0) || !has_first)
         return; /* gone, or EFAULT for the program too */
-    attempt.is_new_name = strcmp(about->op, "create") == 0;
-    if (!is_link) /* a link changes nothing where its source lies */
-        judge_path(watch, task, about, &attempt);
-    if (!has_second)
-        return;
-    attempt.path = second;
-    attempt.is_new_name = true;
-    attempt.replaces = is_rename;
-    judge_path(watch, task, about, &attempt);
-    if (is_link || is_rename)
+    if (watch->options.learned == NULL)
+        judge_both(&paths, watch, &attempt, !is_link, has_second ? second : NULL, is_rename);
+    record_ruling(watch, task, about, &paths.first);
+    record_ruling(watch, task, about, &paths.second);
+    if (has_second && (is_link || is_rename))
         judge_crossing(watch, task, about, first, second);
 }
 

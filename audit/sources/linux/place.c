@@ -69,8 +69,9 @@ static bool is_read_only(int fd)
     return fstatvfs(fd, &about) == 0 && (about.f_flag & ST_RDONLY) != 0;
 }
 
-/* May the caller outside change it, and does only our wall say no? */
-static bool wall_refuses(const sbx_judge *judge, int fd, const char *path, bool owner_only)
+/* May the caller outside change it, and does only our wall say no? *out_is_let: it would, if it were up. */
+static bool wall_refuses(bool *out_is_let, const sbx_judge *judge, int fd, const char *path,
+                         bool owner_only)
 {
     const sbx_place *place;
 
@@ -79,14 +80,15 @@ static bool wall_refuses(const sbx_judge *judge, int fd, const char *path, bool 
 
         if (fstat(fd, &about) != 0 || (geteuid() != 0 && about.st_uid != geteuid()))
             return false;
-        if (judge->has_mounts)
+        if (judge->has_mounts && (is_read_only(fd) || !judge->learns))
             return is_read_only(fd);
     } else if (faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) != 0) {
         return errno == EROFS && judge->has_mounts;
     }
-    if (judge->has_mounts)
+    if (judge->has_mounts && !judge->learns)
         return false;
     place = find_place(judge, path);
+    *out_is_let = judge->learns && place == NULL;
     return (place == NULL && strncmp(path, "/dev/", 5) != 0) ||
            (place != NULL && place->kind != SBX_PLACE_WRITABLE);
 }
@@ -132,7 +134,8 @@ static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *pat
         strcmp(place->path, out->path) == 0) {
         out->is_denied = true;
         out->error = is_new_name ? EEXIST : EBUSY;
-    } else if ((replaces || exists != is_new_name) && wall_refuses(judge, fd, parent, false)) {
+    } else if ((replaces || exists != is_new_name) &&
+               wall_refuses(&out->is_let, judge, fd, parent, false)) {
         out->is_denied = true;
         out->error = judge->has_mounts ? EROFS : EACCES;
     }
@@ -148,7 +151,7 @@ static void judge_object(sbx_ruling *out, const sbx_judge *judge, const sbx_atte
     if (fd < 0)
         return;
     name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
-    if (wall_refuses(judge, fd, out->path, owner_only)) {
+    if (wall_refuses(&out->is_let, judge, fd, out->path, owner_only)) {
         out->is_denied = true;
         out->error = judge->has_mounts ? EROFS : EACCES;
     }
@@ -176,7 +179,7 @@ static void judge_open(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
         writes = false; /* EISDIR */
     if (S_ISLNK(about.st_mode))
         writes = false; /* ELOOP: asked not to follow */
-    if (writes && wall_refuses(judge, fd, out->path, false)) {
+    if (writes && wall_refuses(&out->is_let, judge, fd, out->path, false)) {
         out->is_denied = true;
         out->error = judge->has_mounts ? EROFS : EACCES;
     }

@@ -12,6 +12,8 @@
 typedef struct sbx_judge {
     int view_fd; /* the job's root directory */
     bool has_mounts;
+    bool
+        learns; /* outside of every place nothing is read-only; a ruling is then made before the call goes on */
     const sbx_place *places;
     size_t place_count;
 } sbx_judge;
@@ -28,6 +30,8 @@ typedef struct sbx_attempt {
 typedef struct sbx_ruling {
     bool is_denied;
     bool would_create;
+    bool
+        is_let; /* while learning: only that no place holds it would have refused it, and nothing does */
     const char *rule;
     int error;       /* what the program got */
     char path[4096]; /* as the kernel resolved it where it could be */

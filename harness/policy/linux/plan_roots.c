@@ -234,6 +234,15 @@ static const char *source_of(sbx_making *making, const char *name)
     return words;
 }
 
+/* While learning the working directory can be written like a root. */
+static bool needs_cwd_protection(const sbx_making *making)
+{
+    const char *cwd = making->plan->cwd;
+
+    return making->plan->learns && !sbx_place_is_system(cwd) && !is_temp(cwd) &&
+           sbx_rules_covering(making, SBX_RULE_WRITE, cwd) == NULL;
+}
+
 static sbx_status protect_names(sbx_making *making, sbx_error *err)
 {
     const sbx_strings *names = &making->policy->protect;
@@ -257,6 +266,14 @@ static sbx_status protect_names(sbx_making *making, sbx_error *err)
             if (source == NULL)
                 source = source_of(making, name);
             st = protect(making, root.path, sbx_making_join(making, root.path, name), source, err);
+            if (st != SBX_OK)
+                return st;
+        }
+        if (needs_cwd_protection(making)) {
+            const char *cwd = making->plan->cwd;
+            sbx_status st = protect(making, cwd, sbx_making_join(making, cwd, name),
+                                    source != NULL ? source : source_of(making, name), err);
+
             if (st != SBX_OK)
                 return st;
         }
@@ -291,7 +308,7 @@ static sbx_status protect_path(sbx_making *making, const char *path, sbx_error *
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
                               "%s: the directory of a path to protect must exist", path);
     path = sbx_making_join(making, parent.path, name);
-    if (sbx_rules_covering(making, SBX_RULE_WRITE, path) != NULL)
+    if (making->plan->learns || sbx_rules_covering(making, SBX_RULE_WRITE, path) != NULL)
         return protect(making, parent.path, path, "deny_write", err);
     for (size_t i = 0; i < making->rule_count && i < SBX_PLAN_RULES_MAX; i++)
         if (making->rules[i].kind == SBX_RULE_WRITE &&
@@ -314,7 +331,8 @@ static sbx_status protect_patterns(sbx_making *making, sbx_error *err)
         return SBX_OK;
     if (config == NULL)
         config = sbx_making_join(making, making->homes[0], ".config");
-    if (sbx_rules_covering(making, SBX_RULE_WRITE, sbx_making_join(making, config, "sbx")) == NULL)
+    if (!making->plan->learns &&
+        sbx_rules_covering(making, SBX_RULE_WRITE, sbx_making_join(making, config, "sbx")) == NULL)
         return SBX_OK;
     st = sbx_place_find(&parent, making, config, err);
     if (st != SBX_OK || parent.path == NULL)

@@ -17,7 +17,13 @@ static sbx_status choose_identity(sbx_making *making, sbx_error *err)
             err, SBX_REFUSED, SBX_STEP_PLAN,
             "identity sandbox needs root, to become another user: run sbx as root, or "
             "take --identity self");
-    plan->identity = asked != SBX_IDENTITY_SELF && can ? SBX_IDENTITY_SANDBOX : SBX_IDENTITY_SELF;
+    if (plan->learns && asked == SBX_IDENTITY_SANDBOX)
+        return sbx_fail_plain(
+            err, SBX_REFUSED, SBX_STEP_PLAN,
+            "as the sandbox's user the command could not change what you could, and nothing would "
+            "be learned: take --identity self with --learn");
+    plan->identity = !plan->learns && asked != SBX_IDENTITY_SELF && can ? SBX_IDENTITY_SANDBOX
+                                                                        : SBX_IDENTITY_SELF;
     plan->target_uid = plan->caller_uid;
     plan->target_gid = plan->caller_gid;
     if (plan->identity == SBX_IDENTITY_SANDBOX) {
@@ -25,6 +31,18 @@ static sbx_status choose_identity(sbx_making *making, sbx_error *err)
         plan->target_gid = plan->target_uid;
     }
     return SBX_OK;
+}
+
+/* Secrets, protected names and the audit database are held by mounts; what is written is seen by the watch. */
+static sbx_status check_learning(const sbx_making *making, sbx_error *err)
+{
+    if (!making->plan->learns || (making->plan->uses_namespaces && making->plan->watch_denials))
+        return SBX_OK;
+    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
+                          "--learn needs %s, which this host does not give",
+                          making->plan->uses_namespaces ? "seccomp user notification"
+                                                        : "namespaces, to keep secrets and the "
+                                                          "audit database denied");
 }
 
 static sbx_status choose_walls(sbx_making *making, sbx_error *err)
@@ -81,7 +99,7 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
     if (st == SBX_OK)
         st = choose_walls(making, err);
     making->plan->watch_denials = making->request->watch_denials && making->host.has_seccomp_notify;
-    return st;
+    return st == SBX_OK ? check_learning(making, err) : st;
 }
 
 static void add_missing(sbx_plan *plan, const char *word)
@@ -121,6 +139,8 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
 {
     sbx_plan *plan = making->plan;
 
+    if (plan->learns)
+        add_missing(plan, "writes");
     if (plan->uses_namespaces) /* then Landlock is a second wall before the same things */
         return SBX_OK;
     add_missing(plan, sbx_wall_word(SBX_WALL_MOUNTS));

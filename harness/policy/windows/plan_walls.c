@@ -16,6 +16,8 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
             err, SBX_REFUSED, SBX_STEP_PLAN,
             "sbx is itself running inside sbx, whose walls cannot be nested: start the "
             "command directly, it is confined already");
+    if (plan->learns)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN, "--learn exists on Linux only");
     if (making->policy->identity == SBX_IDENTITY_SANDBOX)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
                               "identity sandbox needs the sandbox users, and this sbx cannot make "

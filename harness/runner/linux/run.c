@@ -73,7 +73,10 @@ static sbx_status prepare(live_run *run)
     if (plan->watch_denials) {
         run->record.denials = run->result->denials = sbx_denials_create();
         run->record.processes = sbx_processes_create();
-        if (run->record.denials == NULL || run->record.processes == NULL)
+        if (plan->learns)
+            run->record.learned = run->result->learned = sbx_denials_create();
+        if (run->record.denials == NULL || run->record.processes == NULL ||
+            (plan->learns && run->record.learned == NULL))
             return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH,
                                   "no memory for the watch");
     }
@@ -225,6 +228,7 @@ static sbx_status start_watch(live_run *run)
     sbx_watch_options options = {.has_mounts = plan->walls[SBX_WALL_MOUNTS],
                                  .files_count = plan->limits.value[SBX_LIMIT_FILES],
                                  .denials = run->record.denials,
+                                 .learned = run->record.learned,
                                  .processes = run->record.processes};
 
     run->terminal.target_group = run->target_pid;
@@ -583,7 +587,8 @@ void sbx_result_done(sbx_result *result)
     sbx_text_done(&result->missing);
     sbx_text_done(&result->walls);
     sbx_denials_free(result->denials);
+    sbx_denials_free(result->learned);
     free(result->samples);
-    result->denials = NULL;
+    result->denials = result->learned = NULL;
     result->samples = NULL;
 }

@@ -99,6 +99,8 @@ static sbx_status allow_writes(const ruleset *rules, const sbx_plan *plan, sbx_e
     static const char *const temporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
     sbx_status st = SBX_OK;
 
+    if (plan->learns)
+        st = allow(rules, "/", WRITE_RIGHTS, err); /* what stays denied is covered or read-only */
     for (size_t i = 0; st == SBX_OK && i < plan->rule_count; i++)
         if (plan->rules[i].kind == SBX_RULE_WRITE)
             st = allow(rules, plan->rules[i].path,

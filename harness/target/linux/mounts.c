@@ -3,7 +3,7 @@
  *
  *   0. nothing that is mounted here appears on the host, or the other way round
  *   1. clones of the roots that shall be readable or writable are taken from the world as it is
- *   2. the whole world becomes read-only, nosuid, nodev: one call, nothing to forget
+ *   2. the whole world becomes read-only, nosuid, nodev: one call, nothing to forget (--learn: all but read-only)
  *   3. a private tmpfs gives /tmp, /var/tmp, /dev/shm, a small /dev, and what stands for secrets
  *   4. the clones are put over their own paths: only they can be written
  *   5. protected paths are made read-only again, secrets are covered; deny wins by coming last
@@ -209,13 +209,17 @@ static sbx_status leave_peer_groups(sbx_error *err)
     return SBX_OK;
 }
 
-/* 2. */
-static sbx_status close_world(sbx_error *err)
+/* 2. While learning only the kernel's knobs are closed, by which a command could leave its job. */
+static sbx_status close_world(const sbx_plan *plan, sbx_error *err)
 {
-    struct mount_attr attr = {.attr_set = QUIET | MOUNT_ATTR_RDONLY};
+    struct mount_attr all = {.attr_set = plan->learns ? QUIET : QUIET | MOUNT_ATTR_RDONLY};
+    struct mount_attr knobs = {.attr_set = MOUNT_ATTR_RDONLY};
 
-    if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) != 0)
+    if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &all, sizeof(all)) != 0)
         return mount_fail(err, errno, "make the file system read-only below", "/");
+    if (plan->learns && mount_setattr(AT_FDCWD, "/sys", AT_RECURSIVE, &knobs, sizeof(knobs)) != 0 &&
+        errno != ENOENT)
+        return mount_fail(err, errno, "make read-only", "/sys");
     return SBX_OK;
 }
 
@@ -445,8 +449,8 @@ static sbx_status make_view(int *out_masks_fd, const sbx_entry *entry, int idmap
 
     if ((st = leave_peer_groups(err)) != SBX_OK ||
         (st = take_clones(fds, plan, idmap_fd, err)) != SBX_OK ||
-        (st = take_devices(&world, entry, err)) != SBX_OK || (st = close_world(err)) != SBX_OK ||
-        (st = make_private(&world, plan, err)) != SBX_OK)
+        (st = take_devices(&world, entry, err)) != SBX_OK ||
+        (st = close_world(plan, err)) != SBX_OK || (st = make_private(&world, plan, err)) != SBX_OK)
         return st;
     *out_masks_fd = open("/tmp/masks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*out_masks_fd < 0)
