@@ -11,6 +11,10 @@
 #                                                 programs that batches' results and examples/ are tested with
 #                                                 --test: also the browser that the report is tested in, and what
 #                                                 makes the Windows programs and runs their tests (mingw-w64, Wine)
+#   scripts/setup-deps.sh [--bench | --test | --guest]
+#                                                 --bench: also the programs that the benchmark compares with
+#                                                 --test: also the browser that the report is tested in
+#                                                 --guest: also the virtual machine of scripts/test-guest.sh
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -46,6 +50,12 @@ if [ "${1-}" = --bench ]; then
     need bubblewrap bwrap
     need firejail firejail
     need parallel parallel
+fi
+if [ "${1-}" = --guest ]; then
+    need qemu-system-x86 qemu-system-x86_64
+    need mmdebstrap mmdebstrap
+    need e2fsprogs mke2fs
+    [ "$(id -u)" -eq 0 ] || need fakeroot fakeroot
 fi
 if [ "${1-}" = --test ]; then
     need chromium chromium

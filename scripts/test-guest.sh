@@ -2,7 +2,7 @@
 # Runs the tests in a virtual machine: Debian with systemd and pure cgroup v2, by QEMU, with KVM or without. What is
 # built in build/release is tested (built first), as root and as a logged-in user, see tests/guest/inside.sh.
 #
-#   scripts/test-guest.sh [CTEST-ARGUMENT…]   such as -R limits; none: what is labelled integration, escape, abuse
+#   scripts/test-guest.sh [CTEST-ARGUMENT…]   such as -R limits; none: labels integration, escape, abuse, guest
 #   scripts/test-guest.sh --shell             a root shell in the guest, on this terminal
 #
 #   SBX_GUEST_RUNS="root user …"    which of the runs
@@ -79,7 +79,7 @@ if [ "${1-}" = --shell ]; then
     : >"$scratch/disk/guest/shell"
     shift
 fi
-[ $# -gt 0 ] || set -- -L 'integration|escape|abuse'
+[ $# -gt 0 ] || set -- -L 'integration|escape|abuse|guest'
 {
     printf 'runs=(%s)\nslow=%s\nmust_work=%s\narguments=(' "$runs" "${SBX_GUEST_SLOW-$slow}" "$must_work"
     printf '%q ' "$@"

@@ -64,7 +64,7 @@ try() {
     "$@" "$tree/bin/sbx" doctor
     echo "(exit $?)"
     say "$title: tests"
-    "$@" env LANG=C.UTF-8 SBX_TEST_SLOW="$slow" SBX_MUST_WORK="$must_work" \
+    "$@" env LANG=C.UTF-8 SBX_GUEST=1 SBX_TEST_SLOW="$slow" SBX_MUST_WORK="$must_work" \
         ctest --test-dir "$tree" --output-on-failure --no-tests=error -j "$(nproc)" "${arguments[@]}" 2>&1 |
         tee "$log"
     if [ "${PIPESTATUS[0]}" -ne 0 ]; then
@@ -81,9 +81,13 @@ run_user() {
     try "$user, logged in" "$user" as_login "$user"
 }
 
-# A unit that was given its group: what is in it may make groups, but only its own is empty of processes.
+# In a unit that was given its group and has put its processes into a leaf of it; nobody is logged in.
 run_service() {
-    try "$user, in a unit with Delegate=yes" "$user" as_service "$user" Delegate=yes --
+    loginctl terminate-user "$user" 2>/dev/null
+    # shellcheck disable=SC2016
+    try "$user, in a unit with Delegate=yes" "$user" as_service "$user" Delegate=yes -- /bin/sh -c '
+        group=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
+        mkdir "$group/leaf" && echo $$ >"$group/leaf/cgroup.procs" && exec "$@"' sh
 }
 
 run_refused() {

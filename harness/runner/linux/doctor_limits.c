@@ -118,15 +118,31 @@ static int best_share_outside(const sbx_doctor *self)
     return best;
 }
 
-static void try_rate(sbx_doctor *self)
+/*
+ * A machine that stands still for a while (a virtual one whose host is busy) spoils a single measurement; a rate
+ * that nobody holds is over it every time.
+ */
+static void measure_inside(sbx_doctor_attempt *out, sbx_doctor *self)
 {
     static const char *const attempt[] = {"rate", "360", NULL};
+
+    for (int i = 1;; i++) {
+        run_limited(out, self, SBX_LIMIT_CPUS, RATE_PERCENT * 10, attempt);
+        if (i == RATE_TRIES || !out->result.events.has_exit ||
+            out->code <= RATE_PERCENT + RATE_TOLERANCE_PERCENT)
+            return;
+        sbx_doctor_attempt_done(out);
+    }
+}
+
+static void try_rate(sbx_doctor *self)
+{
     int outside = best_share_outside(self);
     sbx_doctor_attempt inside;
     sbx_enforcer enforcer;
     char how[96];
 
-    run_limited(&inside, self, SBX_LIMIT_CPUS, RATE_PERCENT * 10, attempt);
+    measure_inside(&inside, self);
     enforcer = inside.result.enforcers[SBX_LIMIT_CPUS];
     (void)snprintf(how, sizeof(how), "%d %% of one CPU", inside.code);
     if (!inside.result.events.has_exit)
