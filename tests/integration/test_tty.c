@@ -261,6 +261,33 @@ static void test_terminal_is_given_back(void **state)
     sbx_test_terminal_close(&terminal);
 }
 
+/* A command that is killed cannot undo what it did to the terminal; one that ends by itself has meant it. */
+static void test_modes_are_given_back(void **state)
+{
+    const sbx_test_place *place = *state;
+    static const struct {
+        const char *command, *expected;
+    } cases[] = {{"stty raw -echo; exec sleep 60", "modes: same"}, {"stty -echo", "modes: other"}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *script = sbx_test_text(
+            "before=$(stty -g); %s exec --audit-db %s --wall 600ms --grace 100ms -- /bin/sh -c '%s'; "
+            "[ \"$before\" = \"$(stty -g)\" ] && echo modes: same || echo modes: other",
+            sbx_test_binary(), place->database, cases[i].command);
+        sbx_test_request request = {.as_is = true, .command = SBX_LIST("/bin/sh", "-c", script)};
+        sbx_test_terminal terminal;
+        sbx_test_child child;
+        sbx_test_outcome outcome;
+
+        sbx_test_terminal_open(&terminal);
+        sbx_test_terminal_start(&child, &terminal, place, &request);
+        sbx_test_terminal_expect(&terminal, cases[i].expected, 10000);
+        finish(&outcome, &child);
+        sbx_test_outcome_done(&outcome);
+        sbx_test_terminal_close(&terminal);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +301,7 @@ int main(void)
         sbx_unit_test(test_shell_outside),
         sbx_unit_test(test_background_run),
         sbx_unit_test(test_terminal_is_given_back),
+        sbx_unit_test(test_modes_are_given_back),
     };
 
     return cmocka_run_group_tests_name("tty", tests, sbx_test_place_setup, sbx_test_place_teardown);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/types.h>
+#include <termios.h>
 
 #include "audit/sources/linux/landlock_log.h"
 #include "audit/sources/watch.h"
@@ -29,10 +30,13 @@ typedef struct sbx_terminal {
     bool takes_foreground; /* the target shall be in the foreground: stdin is ours */
     pid_t group;           /* ours */
     pid_t target_group;    /* as we see it; 0 until known */
+    struct termios modes;  /* where it is in the foreground: echo, lines and so on as they were */
+    int status_flags;      /* O_NONBLOCK and so on of its description, which others share */
 } sbx_terminal;
 
 void sbx_terminal_look(sbx_terminal *out);
-void sbx_terminal_take_back(const sbx_terminal *terminal);
+/* Ours is in the foreground again. was_killed: and the terminal as the command found it, which could not do so itself. */
+void sbx_terminal_take_back(const sbx_terminal *terminal, bool was_killed);
 /* The target stopped itself (^Z): we stop with it, and go on with it. */
 void sbx_terminal_stop_too(const sbx_terminal *terminal);
 

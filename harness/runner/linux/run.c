@@ -360,7 +360,7 @@ static void take_down(live_run *run)
         return;
     if (!run->follow.has_ended)
         kill_job(run);
-    sbx_terminal_take_back(&run->terminal);
+    sbx_terminal_take_back(&run->terminal, !run->follow.has_ended || WIFSIGNALED(told->wait_status));
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
