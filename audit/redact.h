@@ -29,11 +29,15 @@ void sbx_redact_argument(sbx_text *out, sbx_redactor *state, const char *argumen
  * Appends a list as a JSON array. out_hex, if any argument is not UTF-8, gets an array of the bytes
  * in hexadecimal, else stays empty.
  */
-void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv,
-                     const sbx_redaction *redaction);
+void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv);
 
 /* The same for a list that is a JSON array of strings already. False: it is not one. */
-bool sbx_redact_argv_json(sbx_text *out, const char *json, const sbx_redaction *redaction);
+bool sbx_redact_argv_json(sbx_text *out, const char *json);
+
+/* The same two with the patterns that somebody added; NULL: none are. */
+void sbx_redact_argv_by(const sbx_redaction *redaction, sbx_text *out, sbx_text *out_hex,
+                        const char *const *argv);
+bool sbx_redact_argv_json_by(const sbx_redaction *redaction, sbx_text *out, const char *json);
 
 /* What ends a word of a shell's script, of JSON or of a query string. */
 bool sbx_redact_ends_word(char c);

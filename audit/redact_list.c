@@ -5,8 +5,13 @@
 
 #include "harness/base/json.h"
 
-void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv,
-                     const sbx_redaction *redaction)
+void sbx_redact_argv(sbx_text *out, sbx_text *out_hex, const char *const *argv)
+{
+    sbx_redact_argv_by(NULL, out, out_hex, argv);
+}
+
+void sbx_redact_argv_by(const sbx_redaction *redaction, sbx_text *out, sbx_text *out_hex,
+                        const char *const *argv)
 {
     sbx_redactor state = {.redaction = redaction};
     sbx_text one = {0}, hex = {0};
@@ -106,7 +111,12 @@ static const char *read_string(sbx_text *out, const char *at)
     return at + 1;
 }
 
-bool sbx_redact_argv_json(sbx_text *out, const char *json, const sbx_redaction *redaction)
+bool sbx_redact_argv_json(sbx_text *out, const char *json)
+{
+    return sbx_redact_argv_json_by(NULL, out, json);
+}
+
+bool sbx_redact_argv_json_by(const sbx_redaction *redaction, sbx_text *out, const char *json)
 {
     sbx_redactor state = {.redaction = redaction};
     sbx_text raw = {0}, one = {0};

@@ -150,7 +150,7 @@ static void put_process(batch_writer *self, const sbx_process_record *process)
     sbx_text argv = {0};
     const char *stored = NULL;
 
-    if (process->argv_json != NULL && sbx_redact_argv_json(&argv, process->argv_json, self->store->redaction) &&
+    if (process->argv_json != NULL && sbx_redact_argv_json_by(self->store->redaction, &argv, process->argv_json) &&
         !argv.failed)
         stored = sbx_text_string(&argv);
     sbx_bind_int(&binder, self->run);

@@ -183,7 +183,7 @@ static sbx_status make_texts(start_texts *texts, const sbx_store *store,
                                    &texts->labels, &texts->leases};
     sbx_status st = SBX_OK;
 
-    sbx_redact_argv(&texts->argv, &texts->argv_hex, start->argv, store->redaction);
+    sbx_redact_argv_by(store->redaction, &texts->argv, &texts->argv_hex, start->argv);
     add_env_names(&texts->env_names, start->env);
     if (start->labels != NULL && start->labels[0] != NULL)
         add_labels(&texts->labels, start->labels);

@@ -58,6 +58,9 @@ SBX_MUST_USE sbx_status sbx_audit_print_table(size_t *out_rows, sbx_audit *self,
 /* The rows as objects: elements of a JSON array, or one on each line. */
 SBX_MUST_USE sbx_status sbx_audit_print_json(sbx_audit *self, sbx_query *query, bool is_lines);
 
+/* The rows as CSV with a head. */
+SBX_MUST_USE sbx_status sbx_audit_print_csv(sbx_audit *self, sbx_query *query);
+
 /* Prints what was added to the text, where it is that much. */
 SBX_MUST_USE sbx_status sbx_audit_flush(sbx_audit *self, size_t at_bytes);
 

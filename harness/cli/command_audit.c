@@ -172,7 +172,7 @@ sbx_status sbx_audit_print_json(sbx_audit *self, sbx_query *query, bool is_lines
     return status;
 }
 
-static sbx_status print_csv(sbx_audit *self, sbx_query *query)
+sbx_status sbx_audit_print_csv(sbx_audit *self, sbx_query *query)
 {
     size_t column_count = 0;
     const sbx_column *columns = sbx_query_columns(query, &column_count);
@@ -203,7 +203,7 @@ sbx_status sbx_audit_print(sbx_audit *self, sbx_query *query, const char *none)
         }
         return status;
     case SBX_FORM_CSV:
-        return print_csv(self, query);
+        return sbx_audit_print_csv(self, query);
     case SBX_FORM_JSON:
     case SBX_FORM_JSONL:
     default:

@@ -104,6 +104,9 @@ static sbx_status add_denials(size_t *out_count, sbx_audit *self, const char *le
     *out_count = 1;
     if (status == SBX_OK && self->form == SBX_FORM_TABLE) {
         status = sbx_audit_print_table(out_count, self, query, "denied in only one of them");
+    } else if (status == SBX_OK && self->form == SBX_FORM_CSV) {
+        sbx_text_add(&self->text, "\r\n"); /* a second block, with columns of its own */
+        status = sbx_audit_print_csv(self, query);
     } else if (status == SBX_OK) {
         status = sbx_audit_print_json(self, query, false);
     }
@@ -131,7 +134,7 @@ static sbx_status compare(sbx_audit *self)
         status = add_fields(&fields, self, &runs[0], &runs[1]);
     }
     sbx_text_add(&self->text, is_json ? "],\"denials\":" : "");
-    if (status == SBX_OK && self->form != SBX_FORM_CSV) {
+    if (status == SBX_OK) {
         status = add_denials(&denials, self, runs[0].id, runs[1].id);
     }
     sbx_text_add(&self->text, is_json ? "}\n" : "");

@@ -6,6 +6,8 @@
 #include "harness/cli/run_record.h"
 #include "harness/cli/table.h"
 
+enum { FLUSH_AT_BYTES = 64 * 1024 };
+
 /*
  * One part: a titled table that is left out where it is empty, or a key with an array. JSON lines are one object for
  * each row, with the part's name in it; CSV is a block for each part, with its own head behind an empty line.
@@ -25,25 +27,20 @@ static sbx_status show_rows(sbx_audit *self, const char *title, sbx_query *query
         sbx_text_add_format(&self->text, ",\"%s\":", title);
         return sbx_audit_print_json(self, query, false);
     case SBX_FORM_CSV:
-        sbx_text_add(&self->text, "\n");
-        sbx_csv_head(&self->text, columns, count);
-        break;
+        sbx_text_add(&self->text, "\r\n");
+        return sbx_audit_print_csv(self, query);
     case SBX_FORM_JSONL:
         break;
     }
     while (status == SBX_OK && (status = sbx_query_next(query, &cells, &self->err)) == SBX_OK &&
            cells != NULL) {
-        if (self->form == SBX_FORM_CSV) {
-            sbx_csv_row(&self->text, columns, count, cells);
-        } else {
-            sbx_json_init(&json, &self->text);
-            sbx_json_open_object(&json, NULL);
-            sbx_json_string(&json, "part", title);
-            sbx_table_row_to_json(&json, columns, count, cells);
-            sbx_json_close_object(&json);
-            sbx_text_add(&self->text, "\n");
-        }
-        status = sbx_audit_flush(self, 64 * 1024);
+        sbx_json_init(&json, &self->text);
+        sbx_json_open_object(&json, NULL);
+        sbx_json_string(&json, "part", title);
+        sbx_table_row_to_json(&json, columns, count, cells);
+        sbx_json_close_object(&json);
+        sbx_text_add(&self->text, "\n");
+        status = sbx_audit_flush(self, FLUSH_AT_BYTES);
     }
     return status;
 }

@@ -113,6 +113,67 @@ static size_t count_rows(const sbx_test_place *place, const char *const *words)
     return count;
 }
 
+/* The same rows in every form of `show`, and none of them raw. */
+static void showing_in_every_form(void **state)
+{
+    static const char *const forms[] = {"table", "json", "jsonl", "csv"};
+    const sbx_test_place *place = *state;
+    json_t *runs = sbx_test_audit_runs(place);
+    const char *first = json_string_value(
+        json_object_get(json_array_get(runs, json_array_size(runs) - 1), "run_id"));
+    sbx_test_outcome outcome;
+
+    for (size_t i = 0; i < SBX_COUNT_OF(forms); i++) {
+        const char *const *words = SBX_LIST("audit", "show", first, "--format", forms[i]);
+
+        sbx_test_sbx(&outcome, place, words);
+        assert_int_equal(outcome.exit_code, 0);
+        expect_safe(&outcome, words);
+        assert_non_null(strstr(outcome.out, first));
+        assert_non_null(strstr(outcome.out, "no writable root")); /* of the denial */
+        assert_non_null(strstr(outcome.out, "create-file"));      /* of the program */
+        if (strcmp(forms[i], "csv") == 0) {
+            assert_non_null(strstr(outcome.out, "\r\n\r\nrun_id,first_us,"));
+            assert_non_null(strstr(outcome.out, "\r\n\r\nrun_id,start_us,"));
+        }
+        if (strcmp(forms[i], "jsonl") == 0) {
+            size_t lines = 0;
+
+            for (char *at = outcome.out; *at != '\0'; at += strcspn(at, "\n") + 1, lines++) {
+                json_t *line = json_loadb(at, strcspn(at, "\n"), 0, NULL);
+
+                assert_non_null(json_object_get(line, "part"));
+                json_decref(line);
+            }
+            assert_true(lines >= 3);
+        }
+        sbx_test_outcome_done(&outcome);
+    }
+    json_decref(runs);
+}
+
+/* CSV has both blocks, as JSON has both keys. */
+static void the_difference_as_csv(void **state)
+{
+    const sbx_test_place *place = *state;
+    json_t *runs = sbx_test_audit_runs(place);
+    const char *denied = json_string_value(
+        json_object_get(json_array_get(runs, json_array_size(runs) - 1), "run_id"));
+    const char *other = json_string_value(
+        json_object_get(json_array_get(runs, json_array_size(runs) - 2), "run_id"));
+    const char *const *words = SBX_LIST("audit", "diff", denied, other, "--format", "csv");
+    sbx_test_outcome outcome;
+
+    sbx_test_sbx(&outcome, place, words);
+    assert_int_equal(outcome.exit_code, 0);
+    expect_safe(&outcome, words);
+    assert_true(strncmp(outcome.out, "field,left,right\r\n", 18) == 0);
+    assert_non_null(strstr(outcome.out, "\r\n\r\nleft,right,op,target,"));
+    assert_non_null(strstr(outcome.out, "\r\n1,,create,"));
+    sbx_test_outcome_done(&outcome);
+    json_decref(runs);
+}
+
 static void filters(void **state)
 {
     const sbx_test_place *place = *state;
@@ -248,6 +309,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         sbx_unit_test(every_form_is_safe),
         sbx_unit_test(explaining_is_safe),
+        sbx_unit_test(showing_in_every_form),
+        sbx_unit_test(the_difference_as_csv),
         sbx_unit_test(filters),
         sbx_unit_test(bad_values_are_refused),
         sbx_unit_test(two_runs_apart),

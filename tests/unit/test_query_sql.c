@@ -118,6 +118,36 @@ static void it_does_not_eat_the_memory(void **state)
     assert_int_equal(ask(self, greedy, UINT64_C(20) * SECOND, &err), SBX_INVALID);
 }
 
+/*
+ * Six values of 12 MiB, each of which is allowed, at once: more than the heap may have. The same statement without
+ * the cap shows that it would have used it.
+ */
+static void the_heap_is_capped(void **state)
+{
+#define ONE "printf('%.*c', 12000000, 'x')"
+    static const char six[] = "SELECT " ONE ", " ONE ", " ONE ", " ONE ", " ONE ", " ONE;
+    enum { CAP_BYTES = 64 << 20 };
+    const fixture *self = *state;
+    sqlite3 *db = NULL;
+    sqlite3_stmt *select = NULL;
+    sbx_error err;
+
+    sbx_store_close(fixture_open(self));
+    assert_int_equal(ask(self, "SELECT " ONE, UINT64_C(20) * SECOND, &err), SBX_OK);
+    (void)sqlite3_memory_highwater(1);
+    assert_int_not_equal(ask(self, six, UINT64_C(20) * SECOND, &err), SBX_OK);
+    assert_non_null(strstr(err.message, "memory"));
+    assert_true(sqlite3_memory_highwater(1) <= CAP_BYTES);
+
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, six, -1, &select, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(select), SQLITE_ROW); /* the cap is gone with the question */
+    assert_true(sqlite3_memory_highwater(1) > CAP_BYTES);
+    sqlite3_finalize(select);
+    sqlite3_close(db);
+#undef ONE
+}
+
 /* The connection is an ordinary one again afterwards. */
 static void nothing_stays(void **state)
 {
@@ -144,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_stopped_in_time, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(it_does_not_eat_the_memory, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_heap_is_capped, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(nothing_stays, fixture_setup, fixture_teardown),
     };
 

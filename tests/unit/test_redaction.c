@@ -57,11 +57,11 @@ static void names(void **state)
     expect(redaction, "door.code=1", NULL);
     /* What sbx knows is still known. */
     expect(redaction, "--token=abc", "--token=[redacted]");
-    sbx_redact_argv(&out, &hex, (const char *const[]){"x", "--deploy-pin", "1 2", "y", NULL},
-                    redaction);
+    sbx_redact_argv_by(redaction, &out, &hex,
+                       (const char *const[]){"x", "--deploy-pin", "1 2", "y", NULL});
     assert_string_equal(sbx_text_string(&out), "[\"x\",\"--deploy-pin\",\"[redacted]\",\"y\"]");
     sbx_text_clear(&out);
-    assert_true(sbx_redact_argv_json(&out, "[\"--deploy-pin\",\"1\",\"acme=2\"]", redaction));
+    assert_true(sbx_redact_argv_json_by(redaction, &out, "[\"--deploy-pin\",\"1\",\"acme=2\"]"));
     assert_string_equal(sbx_text_string(&out), "[\"--deploy-pin\",\"[redacted]\",\"acme=2\"]");
     sbx_text_done(&out);
     sbx_text_done(&hex);
