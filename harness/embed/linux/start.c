@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -77,9 +78,11 @@ static int start(starting *self, sbx_error *error)
 {
     sigset_t all, before;
     pid_t between;
-    int problem = 0;
+    int problem = 0, cancel = 0;
 
     /* A handler of the caller must not run in a process that is not the caller. */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+                                 &cancel); /* nor must it be cancelled there */
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     between =
@@ -88,6 +91,7 @@ static int start(starting *self, sbx_error *error)
     while (between > 0 && waitpid(between, NULL, (int)__WCLONE) < 0 && errno == EINTR) {
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void)pthread_setcancelstate(cancel, &cancel);
     problem = problem != 0 ? problem : self->problem;
     if (problem != 0)
         return sbx_embed_fail(error, SBX_REFUSED, problem, "cannot start %s", self->program);

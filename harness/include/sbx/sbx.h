@@ -77,7 +77,8 @@ typedef struct sbx_options {
     unsigned flags; /* SBX_AUDIT_BEST_EFFORT … */
 } sbx_options;
 
-/* A command. Limits that are 0 are the policy's. Nothing of it is used after sbx_submit() has returned. */
+/* A command. Paths of write and read are absolute, or begin with ./ (the helper's directory) or ~/. Limits that are 0 are
+ * the policy's. Nothing of it is used after sbx_submit() has returned. */
 typedef struct sbx_command {
     size_t size;             /* sizeof(sbx_command) */
     const char *const *argv; /* NULL-terminated */
