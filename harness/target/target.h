@@ -8,6 +8,9 @@
  *   target   child of init by vfork. Gives up everything step by step, waits for "go", and becomes the
  *            command.
  * Both talk to the supervisor over one SOCK_SEQPACKET socket, one sbx_wire per message.
+ *
+ * Windows makes a process from outside, suspended, with all its walls: nothing of sbx runs in it. See
+ * harness/target/windows/steps.h.
  */
 #ifndef SBX_TARGET_TARGET_H
 #define SBX_TARGET_TARGET_H

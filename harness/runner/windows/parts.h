@@ -27,28 +27,29 @@ void sbx_signals_post_to(HANDLE port); /* from now on; NULL: no more */
 int sbx_signals_next(void);            /* the oldest that came, 0: none */
 const bool *sbx_signals_came(void);    /* becomes true with the first one */
 
-/* ---- output.c: stdout and stderr through us, counted and cut (--output) --------------------------------- */
+/* ---- output.c: streams through us: counted and cut (--output), or because they are a console's ------------- */
 
 typedef struct sbx_output sbx_output;
 
 typedef struct sbx_output_stream {
-    sbx_output *output;
+    sbx_output *output; /* NULL: the command's input */
     HANDLE from, to, thread;
 } sbx_output_stream;
 
 struct sbx_output {
-    bool is_used;
+    bool is_counted;
     HANDLE port;
     SRWLOCK lock;
     uint64_t limit_bytes, seen_bytes; /* under the lock, while threads run */
     bool is_truncated;
-    HANDLE child[3]; /* what becomes the target's stdout [1] and stderr [2]; NULL: closed */
-    sbx_output_stream stream[2];
+    HANDLE child
+        [3]; /* what becomes the target's streams; NULL: closed. Where stream is NULL, the caller's own. */
+    sbx_output_stream *stream[3];
 };
 
-/* to: where they go in the end. With SBX_UNLIMITED nothing is made, and child is what `to` is. */
-SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes, const HANDLE to[3],
-                                        HANDLE port, sbx_error *err);
+/* caller: our own streams. */
+SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes,
+                                        const HANDLE caller[3], HANDLE port, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_output_started(sbx_output *output, sbx_error *err); /* closes child */
 void sbx_output_drain(sbx_output *output); /* the job is dead: until all is handed on */
 void sbx_output_done(sbx_output *output);
@@ -95,5 +96,15 @@ SBX_MUST_USE sbx_status sbx_follow_watch(HANDLE *out_wait, const sbx_launch *lau
                                          sbx_error *err);
 /* Returns when the command has ended or was stopped; what it left may be alive. */
 void sbx_follow_to_end(sbx_follow *follow);
+
+/* ---- break.c: asking the command to end ------------------------------------------------------------------------ */
+
+/*
+ * ^Break in the console of the command, for its whole group. Another process does it, because one has to leave one's
+ * own console for that: this program, with "--probe break PID". False: nobody could be asked.
+ */
+bool sbx_break_send(uint32_t pid);
+/* What that process does; its exit code, 0: done. */
+int sbx_break_here(uint32_t pid);
 
 #endif

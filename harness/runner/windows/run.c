@@ -64,7 +64,6 @@ static sbx_status prepare(live_run *run)
         return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
     run->launch.job = sbx_job_native(run->job);
     memcpy(run->launch.stdio, run->output.child, sizeof(run->launch.stdio));
-    run->launch.hides_console = GetConsoleCP() == 0;
     return sbx_launch_prepare(&run->launch, run->err);
 }
 
@@ -210,7 +209,7 @@ static void conclude(live_run *run)
         result->processes_count = sbx_processes_count(run->record.processes);
         result->processes_lost = sbx_processes_lost(run->record.processes);
     }
-    result->output_bytes = run->output.is_used ? run->output.seen_bytes : SBX_UNLIMITED;
+    result->output_bytes = run->output.is_counted ? run->output.seen_bytes : SBX_UNLIMITED;
     result->output_truncated = run->output.is_truncated;
     result->verdict = sbx_verdict_of(events);
     sbx_record_end(&run->record, result);

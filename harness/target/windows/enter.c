@@ -141,8 +141,7 @@ static sbx_status make_process(sbx_launch *launch, sbx_error *err)
                         .cwd = launch->plan->cwd,
                         .desktop = launch->desktop != NULL ? launch->desktop_name : NULL,
                         .token = launch->token,
-                        .job = launch->job,
-                        .hides_console = launch->hides_console};
+                        .job = launch->job};
     sbx_os_code code;
 
     memcpy(wish.stdio, launch->stdio, sizeof(wish.stdio));

@@ -69,7 +69,6 @@ typedef struct sbx_os_wish {
     const char *desktop; /* NULL: the caller's */
     sbx_handle token, job;
     sbx_handle stdio[3]; /* what becomes the standard handles; NULL: closed */
-    bool hides_console;  /* the caller has none, and none shall appear */
 } sbx_os_wish;
 
 typedef struct sbx_os_process {
@@ -112,7 +111,10 @@ typedef struct sbx_target_os {
     /* --- the process --- */
     sbx_os_code (*make_desktop)(sbx_handle *out, char *out_name, size_t room, const char *name,
                                 const sbx_ace *aces, size_t count);
-    /* Suspended, in the job from its birth, with no handle but the standard ones. */
+    /*
+     * Suspended, in the job from its birth, with no handle but the standard ones, and with a console of its own that
+     * nobody sees: what shares a console can type into it.
+     */
     sbx_os_code (*make_process)(sbx_os_process *out, const sbx_os_wish *wish);
     sbx_os_code (*is_in_job)(bool *out, sbx_handle process, sbx_handle job);
     sbx_os_code (*resume)(sbx_handle thread);

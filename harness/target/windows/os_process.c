@@ -192,7 +192,7 @@ static void done(making *self)
 sbx_os_code sbx_os_make_process(sbx_os_process *out, const sbx_os_wish *wish)
 {
     DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
-                  CREATE_NEW_PROCESS_GROUP | (wish->hides_console ? CREATE_NO_WINDOW : 0);
+                  CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
     PROCESS_INFORMATION made = {0};
     making self = {0};
     UINT mode;

@@ -101,8 +101,7 @@ typedef struct sbx_launch {
     const sbx_plan *plan;
     const sbx_target_os *os;
     sbx_handle job;
-    sbx_handle stdio[3]; /* NULL: closed */
-    bool hides_console;
+    sbx_handle stdio[3]; /* NULL: closed. None of them a console. */
 
     sbx_text program, line;
     char run_sid[SBX_OS_SID_BYTES];
