@@ -121,12 +121,12 @@ static void check_redacted(const char *text, size_t size)
     sbx_redact_argument(&out, &state, text, size);
     SBX_FUZZ_MUST(!out.failed);
     sbx_text_clear(&out);
-    sbx_redact_argv(&out, &hex, words, NULL);
+    sbx_redact_argv(&out, &hex, words);
     value = parse(&out);
     SBX_FUZZ_MUST(json_array_size(value) == 3);
     json_decref(value);
-    SBX_FUZZ_MUST(sbx_redact_argv_json(&again, sbx_text_string(&out), NULL));
-    (void)sbx_redact_argv_json(&again, text, NULL);
+    SBX_FUZZ_MUST(sbx_redact_argv_json(&again, sbx_text_string(&out)));
+    (void)sbx_redact_argv_json(&again, text);
     sbx_text_done(&again);
     sbx_text_done(&hex);
     sbx_text_done(&out);

@@ -430,6 +430,12 @@ static void test_help_golden(void **state)
                         "\n"
                         "Output:\n"
                         "      --json              Print JSON.\n"
+                        "      --jsonl             Print JSON, one object on each\n"
+                        "                          line.\n"
+                        "      --format table|json|jsonl|csv\n"
+                        "                          How to print: a table for people\n"
+                        "                          (the default), or the same rows\n"
+                        "                          for programs.\n"
                         "\n"
                         "General:\n"
                         "  -h, --help              Print this help.\n");
