@@ -13,7 +13,10 @@
 #include "audit/query.h"
 #include "harness/base/text.h"
 
-enum { SBX_REPORT_RUNS = 50000 /* newest, where nothing else is asked for */ };
+enum {
+    SBX_REPORT_RUNS = 50000,   /* newest, where nothing else is asked for */
+    SBX_REPORT_POINTS = 60000, /* of the use over time, of the newest runs: some 1.5 MB */
+};
 
 typedef struct sbx_report_request {
     sbx_query_filter filter; /* limit: of runs, 0: all */

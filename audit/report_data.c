@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit/report_strings.h"
+#include "audit/samples_read.h"
 #include "audit/store_parts.h"
 
 /* How a column of runs is written: the page reads a lot of them at once. */
@@ -33,9 +34,9 @@ static const struct {
     {"session", AS_STRING},        {"agent", AS_WORD},
     {"message", AS_STRING},        {"limit_memory_bytes", AS_NUMBER},
     {"limit_wall_ns", AS_MICROS},  {"limit_cpu_ns", AS_MICROS},
-    {"limit_procs", AS_NUMBER},    {"network", AS_WORD},
-    {"enforcement", AS_WORD},      {"missing", AS_WORD},
-    {"hostname", AS_WORD},
+    {"limit_procs", AS_NUMBER},    {"limit_cpus_milli", AS_NUMBER},
+    {"network", AS_WORD},          {"enforcement", AS_WORD},
+    {"missing", AS_WORD},          {"hostname", AS_WORD},
 };
 enum { RUN_COLUMNS = SBX_COUNT_OF(run_columns) };
 
@@ -61,13 +62,15 @@ typedef struct collector {
     column entry[ENTRY_KEYS];
     int64_t *last_us; /* of each entry */
     size_t last_room;
-    int64_t started_us;                /* of the run before */
-    column of_run;                     /* for each run, how many denials it has below */
-    column denial_entry, denial_count; /* one for each denial read */
+    int64_t started_us;                   /* of the run before */
+    column of_run;                        /* for each run, how many denials it has below */
+    column denial_entry, denial_count;    /* one for each denial read */
+    sbx_text sampled_run, sampled_points; /* which runs have points, and those; a list each */
+    size_t points;
     size_t denials_read, runs_done, of_this_run;
     size_t last_denied; /* behind the oldest run that was denied something; 0: none was */
     uint64_t made_us;
-    bool has_more_runs, has_more_denials;
+    bool has_more_runs, has_more_denials, has_more_points;
     bool has_failed; /* no memory */
     sbx_error *err;
 } collector;
@@ -141,11 +144,32 @@ static void put_cell(column *out, collector *self, const sbx_cell *cell, column_
     put_value(out, &value);
 }
 
+/* Written anew from its numbers: what stands in the database could be anything. */
+static void take_samples(collector *self, const sbx_cell *cell)
+{
+    sbx_samples samples;
+    sbx_json json;
+
+    if (cell->is_null || cell->text == NULL ||
+        !sbx_samples_read(&samples, cell->text, cell->text_bytes))
+        return;
+    if (self->points + samples.count > SBX_REPORT_POINTS) {
+        self->has_more_points = true;
+        return;
+    }
+    self->points += samples.count;
+    sbx_text_add(&self->sampled_run, self->sampled_run.bytes == 0 ? "" : ",");
+    sbx_text_add_unsigned(&self->sampled_run, self->runs.count - 1);
+    sbx_text_add(&self->sampled_points, self->sampled_points.bytes == 0 ? "" : ",");
+    sbx_json_init(&json, &self->sampled_points);
+    sbx_samples_to_json(&json, NULL, &samples);
+}
+
 static sbx_status read_runs(collector *self)
 {
     sbx_query_filter filter = self->request->filter;
     uint64_t limit = filter.limit == 0 ? UINT64_MAX : filter.limit;
-    int index[RUN_COLUMNS], id_at, denied_at;
+    int index[RUN_COLUMNS], id_at, denied_at, samples_at;
     const sbx_cell *cells = NULL;
     const sbx_column *columns;
     sbx_query *query = NULL;
@@ -160,6 +184,7 @@ static sbx_status read_runs(collector *self)
     columns = sbx_query_columns(query, &count);
     id_at = find_column(columns, count, "run_id");
     denied_at = find_column(columns, count, "denied_total");
+    samples_at = find_column(columns, count, "samples");
     for (size_t i = 0; i < RUN_COLUMNS; i++)
         index[i] = find_column(columns, count, run_columns[i].name);
     while ((st = sbx_query_next(query, &cells, self->err)) == SBX_OK && cells != NULL) {
@@ -174,6 +199,8 @@ static sbx_status read_runs(collector *self)
         (void)sbx_report_string_number(NULL, &self->runs, id->text, id->text_bytes);
         if (denied_at < 0 || cells[denied_at].is_null || cells[denied_at].integer > 0)
             self->last_denied = self->runs.count;
+        if (samples_at >= 0)
+            take_samples(self, &cells[samples_at]);
         for (size_t i = 0; i < RUN_COLUMNS; i++)
             put_cell(&self->run[i], self, index[i] < 0 ? NULL : &cells[index[i]],
                      run_columns[i].form);
@@ -321,6 +348,7 @@ static void write_head(sbx_json *json, const collector *self)
     sbx_json_string(json, "scope", request->scope);
     sbx_json_bool(json, "more_runs", self->has_more_runs);
     sbx_json_bool(json, "more_denials", self->has_more_denials);
+    sbx_json_bool(json, "more_points", self->has_more_points);
     sbx_json_open_object(json, "chain");
     sbx_json_string(json, "state", request->chain_state);
     sbx_json_string(json, "text", request->chain_text);
@@ -339,6 +367,22 @@ static void write_runs(sbx_json *json, const collector *self, size_t run_count)
         put_column(json, run_columns[i].name, &self->run[i]);
     put_column(json, "denials", &self->of_run);
     sbx_json_close_object(json);
+}
+
+/* Few runs have any: which, and the points of each. */
+static void write_samples(sbx_json *json, const collector *self)
+{
+    sbx_json_open_object(json, "samples");
+    sbx_json_open_array(json, "run");
+    sbx_text_add_bytes(json->out, sbx_text_string(&self->sampled_run), self->sampled_run.bytes);
+    sbx_json_close_array(json);
+    sbx_json_open_array(json, "points");
+    sbx_text_add_bytes(json->out, sbx_text_string(&self->sampled_points),
+                       self->sampled_points.bytes);
+    sbx_json_close_array(json);
+    sbx_json_close_object(json);
+    json->out->failed =
+        json->out->failed || self->sampled_run.failed || self->sampled_points.failed;
 }
 
 static void write_entries(sbx_json *json, const collector *self)
@@ -364,6 +408,7 @@ static void write_all(sbx_text *out, const collector *self, size_t run_count)
     sbx_json_unsigned(&json, "entry_count", self->entries.count);
     sbx_json_unsigned(&json, "denial_count", self->denial_entry.count);
     write_runs(&json, self, run_count);
+    write_samples(&json, self);
     write_entries(&json, self);
     sbx_json_open_object(&json, "denials");
     put_column(&json, "entry", &self->denial_entry);
@@ -390,6 +435,8 @@ static void free_collector(collector *self)
     sbx_report_strings_done(&self->strings);
     sbx_report_strings_done(&self->runs);
     sbx_report_strings_done(&self->entries);
+    sbx_text_done(&self->sampled_run);
+    sbx_text_done(&self->sampled_points);
     free(self->last_us);
     free(self);
 }

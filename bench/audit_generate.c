@@ -159,6 +159,7 @@ typedef struct made_run {
     char words[4][64];
     const char *argv[5], *labels[4], *env[4];
     sbx_limits limits;
+    sbx_samples samples;
     sbx_store_start start;
     sbx_store_end end;
     sbx_process_record processes[4];
@@ -264,6 +265,27 @@ static void describe_end(made_run *run, generator *self, uint64_t us)
     run->end.enforcers[SBX_LIMIT_WALL] = SBX_ENFORCER_POLLED;
 }
 
+/* One run of two hundred is long enough to be looked at: memory that grows in steps, busy every other time. */
+static void describe_samples(made_run *run, const generator *self)
+{
+    enum { SAMPLED = 200, SHORTEST = 5 };
+    uint64_t peak_bytes = run->end.usage.memory_peak_bytes, cpu_ns = 0;
+    uint64_t count = SHORTEST + (uint64_t)self->at / SAMPLED % (SBX_SAMPLES_MAX - SHORTEST);
+
+    if (self->at % SAMPLED != SAMPLED / 2)
+        return;
+    sbx_samples_init(&run->samples);
+    for (uint64_t i = 1; i <= count; i++) {
+        cpu_ns += i / 4 % 2 * SBX_SAMPLES_FIRST_NS;
+        sbx_samples_add(&run->samples,
+                        &(sbx_sample){.at_ns = i * SBX_SAMPLES_FIRST_NS,
+                                      .cpu_ns = cpu_ns,
+                                      .memory_bytes = peak_bytes / 8 * (1 + i * 7 / count),
+                                      .processes_count = 1 + i / 10});
+    }
+    run->end.samples = &run->samples;
+}
+
 static void describe_batch(made_run *run, generator *self, int denials, uint64_t us)
 {
     static const char *const programs[] = {"/usr/bin/make", "/bin/sh", "/usr/bin/python3.11",
@@ -335,6 +357,7 @@ static void generate(generator *self)
         left -= denials;
         describe_start(&run, self, self->now_us);
         describe_end(&run, self, self->now_us + took_us);
+        describe_samples(&run, self);
         describe_batch(&run, self, denials, self->now_us);
         if (sbx_store_begin(self->store, "generating", &err) != SBX_OK ||
             put_run(self, &run, self->at < self->runs - UNFINISHED_RUNS, &err) != SBX_OK)

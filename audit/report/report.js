@@ -389,9 +389,92 @@
     fact(facts, "Agent", wordOf(runs.agent[i]));
     fact(facts, "Host", wordOf(runs.hostname[i]));
     sheet.append(top, facts);
+    const curves = makeCurves(i, Math.min(880, window.innerWidth * .94) - 42);
+    if (curves !== null) sheet.append(element("h3", "", "Use over time"), curves);
     addDenials(sheet, i);
     dialog.replaceChildren(sheet);
     dialog.showModal();
+  }
+
+  /* ---- what a run used over time ---- */
+
+  /* Points are [at ms, CPU ms, memory bytes, processes], each for the stretch that ends there; null is unknown. */
+  const pointsOf = new Map(data.samples.run.map((i, at) => [i, data.samples.points[at]]));
+  const seconds = (ms) => ms === 0 ? "0" : duration(ms * 1e6);
+
+  /* The end of the scale: the values, and the limit where they come near it. */
+  function scaleOf(values, limit, base) {
+    const most = Math.max(...values.filter((value) => value !== null), 0);
+    const wanted = limit !== null && limit <= most * 2.5 ? Math.max(limit * 1.04, most) : most * 1.04;
+    let unit = base === 1024 ? 1 : base;
+    while (base === 1024 && wanted / unit >= 1024) unit *= 1024;
+    return niceTop(Math.ceil(wanted / unit)) * unit;
+  }
+
+  /* A stretch whose value is known is a step as wide as it took; where nothing is known there is a gap. */
+  function drawCurve(width, { title, points, values, limit, show, base }) {
+    const figure = element("figure"), caption = element("figcaption"), chart = element("div", "chart curve");
+    const height = 124, left = 56, bottom = 18, top = 8, room = height - top - bottom;
+    const end = points[points.length - 1][0] || 1, scale = scaleOf(values, limit, base) || 1;
+    const most = Math.max(...values.filter((value) => value !== null), 0);
+    const xOf = (ms) => (left + ms / end * (width - left - 4)).toFixed(1), yOf = (value) => (top + room * (1 - Math.min(1, value / scale))).toFixed(1);
+    const svg = shape("svg", { viewBox: "0 0 " + width + " " + height, role: "img" });
+    let line = "", area = "", before = 0, isOpen = false;
+
+    for (const part of [0, 0.5, 1]) {
+      const y = top + room * (1 - part);
+      svg.append(shape("line", { class: "grid", x1: left, x2: width, y1: y, y2: y }));
+      svg.append(shape("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, part === 0 ? "0" : show(scale * part)));
+    }
+    points.forEach((point, n) => {
+      const x0 = xOf(before), x1 = xOf(point[0]), value = values[n];
+      if (value !== null) {
+        line += (isOpen ? "V" + yOf(value) : "M" + x0 + " " + yOf(value)) + "H" + x1;
+        area += "M" + x0 + " " + yOf(0) + "V" + yOf(value) + "H" + x1 + "V" + yOf(0) + "Z";
+      }
+      isOpen = value !== null;
+      before = point[0];
+    });
+    svg.append(shape("path", { class: "area", d: area }), shape("path", { class: "line", d: line }));
+    if (limit !== null && limit <= scale) {
+      svg.append(shape("line", { class: "bound", x1: left, x2: width, y1: yOf(limit), y2: yOf(limit) }));
+      svg.append(shape("text", { class: "bound-text", x: left + 4, y: Number(yOf(limit)) + 13 }, "limit " + show(limit)));
+    }
+    svg.append(shape("text", { x: left, y: height - 3, "text-anchor": "start" }, "0"), shape("text", { x: width - 4, y: height - 3, "text-anchor": "end" }, seconds(end)));
+    svg.setAttribute("aria-label", title + " over " + seconds(end) + ", at most " + show(most) + (limit === null ? "" : " of " + show(limit)));
+    caption.append(element("b", "", title), element("span", "", "most " + show(most) + (limit === null ? "" : " of " + show(limit))));
+    chart.append(svg);
+    figure.append(caption, chart);
+    return figure;
+  }
+
+  function makeCurves(i, room) {
+    const points = pointsOf.get(i), curves = [];
+    if (points === undefined || points.length === 0) return null;
+    const place = element("div", "curves"), column = (at) => points.map((point) => point[at]);
+    const known = (values) => values.some((value) => value !== null);
+    const memory = column(2), processes = column(3), limitCpus = runs.limit_cpus_milli[i];
+    const cpu = points.map((point, n) => {
+      const before = n === 0 ? [0, 0] : points[n - 1], took = point[0] - before[0];
+      return point[1] === null || before[1] === null || took <= 0 ? null : Math.max(0, (point[1] - before[1]) / took);
+    });
+    const cpus = (value) => value < 10 ? (value * 100).toFixed(0) + " %" : value.toFixed(0) + " CPUs";
+    if (known(memory)) curves.push({ title: "Memory", points, values: memory, limit: runs.limit_memory_bytes[i], show: size, base: 1024 });
+    if (known(cpu)) curves.push({ title: "CPU, of one", points, values: cpu, limit: limitCpus === null ? null : limitCpus / 1000, show: cpus, base: .01 });
+    if (processes.some((value) => value > 1))
+      curves.push({ title: "Processes", points, values: processes, limit: runs.limit_procs[i], show: (value) => Number.isInteger(value) ? count(value) : value.toFixed(1), base: 1 });
+    const inRow = Math.max(1, Math.min(curves.length, Math.floor((room + 20) / 300)));
+    for (const curve of curves) place.append(drawCurve(Math.max(240, Math.floor((room - 20 * (inRow - 1)) / inRow)), curve));
+    return curves.length > 0 ? place : null;
+  }
+
+  /* Of one run alone it is on the page itself, so that it can be printed. */
+  function showUsage() {
+    const place = byId("usage-charts");
+    byId("usage").hidden = runCount !== 1 || !pointsOf.has(0);
+    if (byId("usage").hidden) return;
+    const curves = makeCurves(0, Math.max(240, place.clientWidth));
+    if (curves !== null) place.replaceChildren(curves);
   }
 
   function addDenials(sheet, i) {
@@ -555,6 +638,7 @@
     drawTimeline();
     drawShares("memory", memoryShare, "No run here had a memory limit.");
     drawShares("time", timeShare, "No run here had a time limit.");
+    showUsage();
   }
 
   /* ---- denials ---- */
@@ -725,6 +809,7 @@
     else if (data.chain.state !== "not checked") chain.classList.add("bad");
     const notes = [];
     if (data.more_runs) notes.push("There are more runs than are in this report: it has the newest " + count(runCount) + ".");
+    if (data.more_points) notes.push("The use over time is in this report for the newest " + plural(data.samples.run.length, "run that has it", "runs that have it") + ".");
     if (data.more_denials) notes.push("There are more denials than are in this report: it has " + count(denialCount) + " of them.");
     byId("notes").textContent = notes.join(" ");
     byId("notes").hidden = notes.length === 0;

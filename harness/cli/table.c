@@ -7,6 +7,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/units.h"
+#include "harness/cli/usage_curve.h"
 #include "harness/cli/width.h"
 
 enum {
@@ -410,6 +411,10 @@ void sbx_table_render_record(sbx_text *out, const sbx_column *columns, size_t co
         size_t width = 0;
 
         if (is_empty(&columns[i], &cells[i])) {
+            continue;
+        }
+        if (strcmp(columns[i].name, "samples") == 0) { /* hundreds of numbers: as curves */
+            sbx_usage_curve_add(out, cells[i].text, cells[i].text_bytes, RECORD_NAME_COLUMNS);
             continue;
         }
         if (screen->wants_colour && is_text(&columns[i])) {

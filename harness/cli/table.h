@@ -43,7 +43,7 @@ SBX_MUST_USE sbx_status sbx_table_render(sbx_text *out, sbx_table *table, const 
                                          sbx_error *err);
 
 /* One row as lines "name  value", without the unit in the name where the value says it; cells that are
- * null or empty are left out. */
+ * null or empty are left out, and the samples of a run are curves. */
 void sbx_table_render_record(sbx_text *out, const sbx_column *columns, size_t column_count,
                              const sbx_cell *cells, const sbx_screen *screen);
 

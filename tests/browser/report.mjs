@@ -101,6 +101,54 @@ async function checkKeyboard(page) {
   assert.ok(part > 0 && part < await page.run(rowCount("runs-table")));
 }
 
+/* A run that was looked at while it ran has its curves, as many steps in them as points; others have none. */
+async function checkCurves(page, db) {
+  const runs = exported(db), sampled = runs.filter((row) => row.samples !== null), plain = runs.find((row) => row.samples === null);
+  const open = async (run) => {
+    await page.run(type("runs-search", run.run_id));
+    assert.equal(await page.run(rowCount("runs-table")), 1);
+    await page.run(click("#runs-table .row"));
+  };
+  const figure = (n, what) => page.run(`document.querySelectorAll("#detail figure")[${n}].${what}`);
+  assert.equal(sampled.length, runs.length / 200);
+  for (const run of [sampled[0], sampled.at(-1)]) {
+    await open(run);
+    assert.match(await figure(0, "textContent"), /^Memorymost .* of /);
+    const line = await figure(0, "querySelector('.line').getAttribute('d')");
+    assert.equal(line.match(/H/g).length, run.samples.length);
+    const heights = [...line.matchAll(/[V ]([0-9.]+)H/g)].map((match) => Number(match[1]));
+    assert.ok(heights.every((y, n) => n === 0 || y <= heights[n - 1]), "memory that only grows does not fall on the page");
+    assert.ok(new Set(heights).size >= Math.min(8, run.samples.length), "steps that are in the samples are not on the page");
+    assert.match(await figure(1, "textContent"), /^CPU, of onemost 100 %/);
+    const box = await figure(0, "querySelector('svg').getBoundingClientRect().width");
+    assert.ok(box > 200, "the curve is " + box + " wide");
+    assert.equal(await page.run("document.getElementById('usage').hidden"), true);
+    await page.run("document.getElementById('detail').close()");
+  }
+  await open(plain);
+  assert.equal(await page.run("document.querySelectorAll('#detail figure').length"), 0);
+  await page.run("document.getElementById('detail').close()");
+  await page.run(type("runs-search", ""));
+  return sampled[0].run_id;
+}
+
+/* Of one run alone the curves are on the page, also where it is printed. */
+async function checkOneRun(browser, db, runId) {
+  const file = join(folder, "one.html");
+  execFileSync(sbx, ["audit", "report", "--db", db, "--out", file, runId]);
+  for (const options of [{ width: 1200, height: 900 }, { width: 380, height: 700 }]) {
+    const page = await browser.open(file, options), charts = "document.getElementById('usage-charts')";
+    await page.until(READY);
+    assert.equal(await page.run("document.getElementById('usage').hidden"), false);
+    assert.ok(await page.run(charts + ".querySelectorAll('svg .line').length >= 2"));
+    assert.ok(await page.run(`[...${charts}.querySelectorAll("svg")].every((svg) => svg.getBoundingClientRect().right <= innerWidth)`));
+    await page.send("Emulation.setEmulatedMedia", { media: "print" });
+    assert.equal(await page.run(`getComputedStyle(${charts}).display`), "block");
+    assert.deepEqual(page.faults, []);
+    await browser.close(page);
+  }
+}
+
 /* Texts that would be markup, script or control are on the page as what they are. */
 async function checkHostile(page, db) {
   const hostile = exported(db, "--what", "denials").map((row) => row.target).filter((target) => /[<\u001b]/.test(target));
@@ -168,6 +216,8 @@ async function main() {
     assert.doesNotMatch(readFileSync(file, "utf8").split('id="data">')[1].split("</script>")[0], /</);
     const page = await browser.open(file);
     await page.until(READY);
+    await checkOneRun(browser, db, await checkCurves(page, db));
+    console.log("ok checkCurves, checkOneRun");
     for (const check of [checkNumbers, checkSorting, checkFilters, checkKeyboard, checkHostile]) {
       await check(page, db);
       console.log("ok", check.name);

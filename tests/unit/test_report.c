@@ -152,6 +152,60 @@ static void test_empty(void **state)
 }
 
 /* Nothing of the page's own ends its script early, or asks for anything from outside. */
+/* What is no list of points is no part of the page, whatever else it is. */
+static void test_samples(void **state)
+{
+    static const char *const wrong[] = {
+        "[[100,1,2]]",
+        "[[100,1,2,3,4]]",
+        "[[100,1,2,\"<script>\"]]",
+        "[[200,1,2,3],[100,1,2,3]]",
+        "[[null,1,2,3]]",
+        "[]",
+        "{\"a\":[1,2,3,4]}",
+        "[[1e3,1,2,3]]",
+        "[[-1,1,2,3]]",
+        "</script>",
+        "[[1,2,3,4]",
+        "[[99999999999999999999,1,2,3]]",
+    };
+    const fixture *self = *state;
+    sbx_text page = {0};
+    json_t *data, *samples;
+    char sql[300];
+
+    make_runs(self);
+    for (size_t i = 0; i <= SBX_COUNT_OF(wrong); i++) {
+        const char *text =
+            i < SBX_COUNT_OF(wrong) ? wrong[i] : "[[100,50,4096,2],[200,null,8192,1]]";
+        sqlite3 *db = NULL;
+
+        snprintf(sql, sizeof(sql), "UPDATE run SET samples = '%s' WHERE id = 2", text);
+        assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        sbx_text_clear(&page);
+        make_report(&page, self, 0);
+        data = read_data(&page);
+        samples = json_object_get(data, "samples");
+        if (i < SBX_COUNT_OF(wrong)) {
+            if (json_array_size(json_object_get(samples, "run")) != 0)
+                fail_msg("%s is in the page", text);
+        } else {
+            json_t *points = json_array_get(json_object_get(samples, "points"), 0);
+
+            assert_int_equal(json_integer_value(json_array_get(json_object_get(samples, "run"), 0)),
+                             1);
+            assert_int_equal(json_array_size(points), 2);
+            assert_int_equal(json_integer_value(json_array_get(json_array_get(points, 1), 2)),
+                             8192);
+            assert_true(json_is_null(json_array_get(json_array_get(points, 1), 1)));
+        }
+        json_decref(data);
+    }
+    sbx_text_done(&page);
+}
+
 static void test_own_parts(void **state)
 {
     static const char *const never[] = {"innerHTML",      "outerHTML", "insertAdjacentHTML",
@@ -190,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_data, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_limit_is_said, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_empty, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_samples, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_own_parts, fixture_setup, fixture_teardown),
     };
 
