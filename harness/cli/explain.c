@@ -365,6 +365,12 @@ static void explain_walls(sbx_explanation *self)
         sbx_text_add(&line, " (sbx-policy(5) says what is lost with each).");
         say(self, SBX_EXPLAIN_WALLS, &line);
     }
+    if (sbx_run_record_learned(&self->run)) {
+        sbx_text_add(&line,
+                     "It was learning (--learn): mounts and landlock kept it from secrets and "
+                     "protected names, and not from writing anywhere else.");
+        say(self, SBX_EXPLAIN_WALLS, &line);
+    }
     sbx_text_done(&line);
 }
 

@@ -90,6 +90,9 @@ static void it_happens_and_is_recorded(void **state)
     assert_int_equal(json_array_size(learned), sbx_test_number(&outcome, "learned"));
     json_decref(shown);
     sbx_test_outcome_done(&outcome);
+    sbx_test_sbx(&outcome, place, SBX_LIST("explain", "latest"));
+    assert_non_null(strstr(outcome.out, "It was learning"));
+    sbx_test_outcome_done(&outcome);
     sbx_test_sbx(&outcome, place, SBX_LIST("audit", "verify"));
     if (outcome.exit_code != 0)
         fail_msg("%s%s", outcome.out, outcome.err);
