@@ -51,6 +51,13 @@ function(sbx_add_program)
         return()
     endif()
     add_executable(sbx harness/cli/main.c)
+    if(MINGW OR MSVC) # who it runs as, and how long a path may be
+        enable_language(RC)
+        target_sources(sbx PRIVATE packaging/windows/sbx.rc)
+        if(MSVC)
+            target_link_options(sbx PRIVATE /MANIFEST:NO) # its own would be a second one
+        endif()
+    endif()
     target_link_libraries(sbx PRIVATE sbx_flags sbx_cli)
     target_link_options(sbx PRIVATE ${SBX_STATIC_LINK})
     set_target_properties(sbx PROPERTIES OUTPUT_NAME ${SBX_PROGRAM_NAME})

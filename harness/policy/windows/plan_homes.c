@@ -44,17 +44,18 @@ static const char *resolve(sbx_making *making, const char *name)
 sbx_status sbx_plan_find_homes(sbx_making *making, sbx_error *err)
 {
     const char *profile = resolve(making, "USERPROFILE"), *home = resolve(making, "HOME");
-    const char *local = sbx_plan_caller_path(making, "LOCALAPPDATA");
+    const char *local =
+        resolve(making, "LOCALAPPDATA"); /* its files' own name: it is compared later */
 
     making->homes[0] = profile != NULL ? profile : home;
     making->homes[1] =
         profile != NULL && home != NULL && !sbx_path_is_same(profile, home) ? home : NULL;
     if (local == NULL)
-        return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_PLAN,
-                              "LOCALAPPDATA is not an absolute path on a local drive: there is no "
-                              "place for the command's temp directory");
+        return sbx_fail_plain(
+            err, SBX_INVALID, SBX_STEP_PLAN,
+            "LOCALAPPDATA is not a directory on a local drive: there is no place for "
+            "the command's temp directory");
     making->plan->temp_path =
-        sbx_making_join(making, sbx_making_join(making, with_slashes(making, local), "sbx/temp"),
-                        making->plan->run_id);
+        sbx_making_join(making, sbx_making_join(making, local, "sbx/temp"), making->plan->run_id);
     return SBX_OK;
 }

@@ -3,7 +3,7 @@
  *
  *   find the program - the run's SID - the token - this process is closed to the command -
  *   (the start row, with the leases, durable) -
- *   entries - desktop - the process, suspended, in the job, with that token - go
+ *   entries - desktop - the process, suspended, in the job, with that token - our token is closed too - go
  *
  * The row comes before the first entry, so that whoever kills us leaves nothing that is not written down. The process
  * comes last: it is born into everything that was put up before it.
@@ -53,8 +53,8 @@ sbx_status sbx_launch_prepare(sbx_launch *launch, sbx_error *err)
     sbx_token_plan_make(&launch->token_plan, &sids);
     if ((st = sbx_token_make(&launch->token, &launch->token_plan, holds(launch, SBX_WALL_TOKEN),
                              launch->os, err)) != SBX_OK ||
-        (st = sbx_token_guard(launch->own_token, launch->own.user, holds(launch, SBX_WALL_TOKEN),
-                              launch->os, err)) != SBX_OK)
+        (st = sbx_token_guard_process(launch->own.user, holds(launch, SBX_WALL_TOKEN), launch->os,
+                                      err)) != SBX_OK)
         return st;
     return sbx_entries_list(&launch->entries, plan, &ace_sids, launch->own.user,
                             holds(launch, SBX_WALL_ACES), launch->os, err);
@@ -189,7 +189,10 @@ sbx_status sbx_launch_start(sbx_launch *launch, sbx_error *err)
         (st = make_stubs(launch, err)) != SBX_OK)
         return st;
     make_desktop(launch);
-    return make_process(launch, err);
+    if ((st = make_process(launch, err)) != SBX_OK)
+        return st;
+    return sbx_token_guard_own(launch->own_token, launch->own.user, holds(launch, SBX_WALL_TOKEN),
+                               launch->os, err);
 }
 
 sbx_status sbx_launch_go(sbx_launch *launch, sbx_error *err)

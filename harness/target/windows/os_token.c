@@ -10,7 +10,7 @@ enum {
              TOKEN_ADJUST_SESSIONID | TOKEN_ADJUST_PRIVILEGES | READ_CONTROL | WRITE_DAC,
 };
 
-/* Opened once: afterwards the token is closed even to us (sbx_token_guard()), but for what is open. */
+/* Opened once: afterwards the token is closed even to us (sbx_token_guard_own()), but for what is open. */
 sbx_os_code sbx_os_open_token(sbx_handle *out)
 {
     static HANDLE kept;

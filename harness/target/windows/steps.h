@@ -49,9 +49,15 @@ SBX_MUST_USE sbx_status sbx_token_make(sbx_handle *out, const sbx_token_plan *pl
 SBX_MUST_USE sbx_status sbx_token_check(sbx_handle token, const sbx_token_plan *plan,
                                         const sbx_target_os *os, sbx_error *err);
 
-/* No command of the same user ends, reads or opens this process (sbx_guard_aces()), nor its token. */
-SBX_MUST_USE sbx_status sbx_token_guard(sbx_handle own_token, const char *user, bool must_hold,
-                                        const sbx_target_os *os, sbx_error *err);
+/*
+ * No command of the same user ends, reads or opens this process (sbx_guard_aces()); and its token, of which a copy
+ * would be a way around every other wall. The token last: to make a process with another one, ours may have to be
+ * opened.
+ */
+SBX_MUST_USE sbx_status sbx_token_guard_process(const char *user, bool must_hold,
+                                                const sbx_target_os *os, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_token_guard_own(sbx_handle own_token, const char *user, bool must_hold,
+                                            const sbx_target_os *os, sbx_error *err);
 
 /* ---- entries.c: what stands on the host for the run ---------------------------------------------------------- */
 

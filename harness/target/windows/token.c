@@ -139,20 +139,24 @@ static sbx_status guard(sbx_handle object, const sbx_ace *aces, size_t count, bo
     return SBX_OK;
 }
 
-sbx_status sbx_token_guard(sbx_handle own_token, const char *user, bool must_hold,
-                           const sbx_target_os *os, sbx_error *err)
+sbx_status sbx_token_guard_process(const char *user, bool must_hold, const sbx_target_os *os,
+                                   sbx_error *err)
 {
-    sbx_ace process[SBX_TOKEN_ACES_MAX], token[SBX_TOKEN_ACES_MAX];
-    size_t count = sbx_guard_aces(process, user);
-    sbx_status st = guard(NULL, process, count, must_hold, os, err);
+    sbx_ace aces[SBX_TOKEN_ACES_MAX];
+    size_t count = sbx_guard_aces(aces, user);
 
-    if (st != SBX_OK)
-        return st;
-    for (size_t i = 0; i < count; i++) { /* a copy of it would be a way around every other wall */
-        token[i] = process[i];
-        token[i].mask = process[i].mask == SBX_PROCESS_ALL  ? TOKEN_ALL
-                        : strcmp(process[i].sid, user) == 0 ? TOKEN_LOOK
-                                                            : SBX_RIGHT_READ_CONTROL;
-    }
-    return guard(own_token, token, count, must_hold, os, err);
+    return guard(NULL, aces, count, must_hold, os, err);
+}
+
+sbx_status sbx_token_guard_own(sbx_handle own_token, const char *user, bool must_hold,
+                               const sbx_target_os *os, sbx_error *err)
+{
+    sbx_ace aces[SBX_TOKEN_ACES_MAX];
+    size_t count = sbx_guard_aces(aces, user);
+
+    for (size_t i = 0; i < count; i++)
+        aces[i].mask = aces[i].mask == SBX_PROCESS_ALL  ? TOKEN_ALL
+                       : strcmp(aces[i].sid, user) == 0 ? TOKEN_LOOK
+                                                        : SBX_RIGHT_READ_CONTROL;
+    return guard(own_token, aces, count, must_hold, os, err);
 }
