@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -74,20 +73,27 @@ bool sbx_address_is_route_lookup(const sbx_address *address)
            address->type == SOCK_DGRAM && port_of(address) == 0;
 }
 
-int sbx_address_refusal(const sbx_address *address, int view_fd)
+bool sbx_address_path(char out[112], const sbx_address *address)
 {
     const struct sockaddr_un *path = (const struct sockaddr_un *)(const void *)&address->u.any;
+
+    if (address->u.any.sa_family != AF_UNIX ||
+        address->bytes <= offsetof(struct sockaddr_un, sun_path) || path->sun_path[0] == '\0')
+        return false;
+    (void)snprintf(out, 112, "%.*s", (int)sizeof(path->sun_path), path->sun_path);
+    return true;
+}
+
+int sbx_address_refusal(const sbx_address *address)
+{
+    char path[112];
 
     if (address->bytes < sizeof(sa_family_t))
         return EINVAL;
     if (address->u.any.sa_family != AF_UNIX)
         return address->u.any.sa_family == AF_UNSPEC ? EINVAL : ENETUNREACH;
-    if (address->bytes <= offsetof(struct sockaddr_un, sun_path) || path->sun_path[0] == '\0')
-        return ECONNREFUSED; /* abstract: the namespace's own, and nobody listens who could be reached */
-    if (path->sun_path[0] == '/' &&
-        faccessat(view_fd, path->sun_path + 1, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
-        return ENOENT;
-    return EACCES;
+    /* abstract: the namespace's own, and nobody listens who could be reached */
+    return sbx_address_path(path, address) ? EACCES : ECONNREFUSED;
 }
 
 bool sbx_address_is_denied(const sbx_address *address, sbx_watch_network network, bool is_bind)

@@ -26,9 +26,14 @@ bool sbx_address_is_denied(const sbx_address *address, sbx_watch_network network
 /* libc asking the kernel for a route (UDP, port 0): no conversation. */
 bool sbx_address_is_route_lookup(const sbx_address *address);
 
-/* What a refused connect gets: ENETUNREACH for an address, EACCES for a path socket, ENOENT where its
- * file does not exist, EINVAL where nothing could be read. */
-int sbx_address_refusal(const sbx_address *address, int view_fd);
+/*
+ * What a refused connect gets: ENETUNREACH for an address, EACCES for a path socket, EINVAL where nothing could be
+ * read. Whether the file of a path socket exists makes no difference: we may look where the program may not.
+ */
+int sbx_address_refusal(const sbx_address *address);
+
+/* The path of a path socket; false: it is none. */
+bool sbx_address_path(char out[112], const sbx_address *address);
 
 /* "tcp 192.0.2.1:80", "udp [2001:db8::1]:53", "unix /run/x". */
 void sbx_address_format(char *out, size_t room, const sbx_address *address);

@@ -317,17 +317,20 @@ static void record_address(sbx_watch *watch, const struct seccomp_notif *call,
 
 /*
  * Network none: every connect is refused here, whatever its address is or becomes, so that no path socket
- * of the host can be reached. A socket file that does not exist is an ordinary failure (libc asks
- * for nscd all the time), and so is no address at all.
+ * of the host can be reached. A socket file that does not exist is not written down (libc asks for nscd all
+ * the time), and neither is no address at all.
  */
 static void refuse_connect(sbx_watch *watch, const struct seccomp_notif *call,
                            const sbx_address *address)
 {
-    int error = sbx_address_refusal(address, watch->judge.view_fd);
+    char path[112];
+    int error = sbx_address_refusal(address);
 
-    if (answer(watch, call, error) && error != ENOENT && error != EINVAL &&
-        !sbx_address_is_route_lookup(address))
-        record_address(watch, call, address, "connect", error, SBX_CONFIDENCE_BROKER);
+    if (!answer(watch, call, error) || error == EINVAL || sbx_address_is_route_lookup(address))
+        return;
+    if (sbx_address_path(path, address) && path[0] == '/' && !sbx_judge_exists(&watch->judge, path))
+        return;
+    record_address(watch, call, address, "connect", error, SBX_CONFIDENCE_BROKER);
 }
 
 static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
@@ -387,16 +390,18 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
 {
     const __u64 *args = call->data.args;
     pid_t task = (pid_t)call->pid, group = task, parent = 0;
-    bool is_at = call->data.nr == SYS_execveat;
+    bool is_at = call->data.nr == SYS_execveat, is_there;
     char path[4096];
     bool has_path = read_path(path, task, is_at ? (int)args[0] : AT_FDCWD, args[is_at ? 1 : 0]);
     sbx_text argv = {0};
     sbx_process_record process = {.start_us = sbx_clock_utc_us()};
 
     read_arguments(&argv, task, args[is_at ? 2 : 1]);
-    /* A shell tries every directory of PATH: what does not exist there is no program. */
+    /* A shell tries every directory of PATH: what does not exist there is no program. Looked at on both sides of the
+     * answer, because it may come and go. */
+    is_there = has_path && sbx_judge_exists(&watch->judge, path);
     if (!answer(watch, call, 0) || !has_path ||
-        faccessat(watch->judge.view_fd, path + 1, F_OK, 0) != 0) {
+        (!is_there && !sbx_judge_exists(&watch->judge, path))) {
         sbx_text_done(&argv);
         return;
     }

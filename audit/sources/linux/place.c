@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,6 +35,45 @@ static void name_of_fd(int fd, char *out, size_t room, const char *otherwise)
         out[bytes] = '\0';
     else
         (void)snprintf(out, room, "%s", otherwise);
+}
+
+/* What lies behind that directory is seen by the job only, or not at all: "self" is somebody else for us. */
+static bool is_opaque(const sbx_judge *judge, const char *directory)
+{
+    struct statfs about;
+    int fd = open_in_view(judge, directory[0] == '\0' ? "/" : directory, false);
+    bool opaque = fd < 0 || fstatfs(fd, &about) != 0 || about.f_type == PROC_SUPER_MAGIC;
+
+    if (fd >= 0)
+        close(fd);
+    return opaque;
+}
+
+bool sbx_judge_exists(const sbx_judge *judge, const char *path)
+{
+    char part[4096];
+    size_t bytes = strlen(path);
+    int fd = open_in_view(judge, path, true);
+
+    if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR) || bytes >= sizeof(part)) {
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    memcpy(part, path, bytes + 1);
+    do { /* up to the first directory that is there by name */
+        while (bytes > 0 && part[bytes - 1] == '/')
+            bytes--;
+        while (bytes > 0 && part[bytes - 1] != '/')
+            bytes--;
+        part[bytes] = '\0';
+        if (bytes > 1)
+            part[bytes - 1] = '\0';
+        fd = bytes > 1 ? open_in_view(judge, part, true) : -1;
+    } while (fd < 0 && bytes > 1);
+    if (fd >= 0)
+        close(fd);
+    return is_opaque(judge, bytes > 1 ? part : "/");
 }
 
 /* The innermost place that holds path; NULL: none. */

@@ -42,4 +42,10 @@ void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
 /* link and rename: both names on one file system, but on different mounts (EXDEV by our walls only). */
 bool sbx_judge_crosses_mounts(const sbx_judge *judge, const char *from, const char *to);
 
+/*
+ * Is there something of that name in the job's view? What cannot be looked at from outside (the magic links of /proc)
+ * counts as there, and so does a link that leads nowhere: "no" shall mean that no call could have found anything.
+ */
+bool sbx_judge_exists(const sbx_judge *judge, const char *path);
+
 #endif
