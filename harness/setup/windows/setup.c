@@ -1,0 +1,185 @@
+/* See setup.h. */
+#include "harness/setup/windows/setup.h"
+
+#define BEYOND                                                                                     \
+    "0.0.0.0-126.255.255.255,128.0.0.0-255.255.255.255,::,::2-ffff:ffff:ffff:ffff:ffff:ffff:ffff:" \
+    "ffff"
+#define LOOPBACK "127.0.0.0/8,::1"
+
+/*
+ * Logging on interactively is not denied: CreateProcessWithLogonW(), by which the runner is started, is such a
+ * logon. The filters take every protocol at each layer at which a program asks for the network: names (DNS), shares
+ * (SMB) and ICMP are no exceptions. What the name service looks up for a program is not asked by the program's user,
+ * and is not held.
+ */
+static const sbx_setup_item plan[] = {
+    {.kind = SBX_SETUP_LOCAL_GROUP, .name = SBX_SETUP_GROUP},
+    {.kind = SBX_SETUP_DENIED_RIGHT, .name = "SeDenyNetworkLogonRight", .about = SBX_SETUP_GROUP},
+    {.kind = SBX_SETUP_DENIED_RIGHT,
+     .name = "SeDenyRemoteInteractiveLogonRight",
+     .about = SBX_SETUP_GROUP},
+    {.kind = SBX_SETUP_DENIED_RIGHT, .name = "SeDenyBatchLogonRight", .about = SBX_SETUP_GROUP},
+    {.kind = SBX_SETUP_DENIED_RIGHT, .name = "SeDenyServiceLogonRight", .about = SBX_SETUP_GROUP},
+    {.kind = SBX_SETUP_USER, .name = SBX_SETUP_OFFLINE},
+    {.kind = SBX_SETUP_USER, .name = SBX_SETUP_ONLINE},
+    {.kind = SBX_SETUP_MEMBER, .name = SBX_SETUP_GROUP, .about = SBX_SETUP_OFFLINE},
+    {.kind = SBX_SETUP_MEMBER, .name = SBX_SETUP_GROUP, .about = SBX_SETUP_ONLINE},
+    {.kind = SBX_SETUP_HIDDEN, .name = SBX_SETUP_OFFLINE},
+    {.kind = SBX_SETUP_HIDDEN, .name = SBX_SETUP_ONLINE},
+    {.kind = SBX_SETUP_RULE,
+     .name = "sbx-offline-out",
+     .about = SBX_SETUP_OFFLINE,
+     .remote = BEYOND},
+    {.kind = SBX_SETUP_RULE,
+     .name = "sbx-offline-out-loopback",
+     .about = SBX_SETUP_OFFLINE,
+     .remote = LOOPBACK},
+    {.kind = SBX_SETUP_RULE,
+     .name = "sbx-offline-in",
+     .about = SBX_SETUP_OFFLINE,
+     .is_inbound = true,
+     .remote = BEYOND},
+    {.kind = SBX_SETUP_RULE,
+     .name = "sbx-offline-in-loopback",
+     .about = SBX_SETUP_OFFLINE,
+     .is_inbound = true,
+     .remote = LOOPBACK},
+#define FILTER(what, version)                                                                      \
+    {                                                                                              \
+        .kind = SBX_SETUP_FILTER, .name = "sbx-offline-" what "-v" version,                        \
+        .about = SBX_SETUP_OFFLINE, .layer = what "/v" version                                     \
+    }
+    FILTER("connect", "4"),
+    FILTER("connect", "6"),
+    FILTER("listen", "4"),
+    FILTER("listen", "6"),
+    FILTER("accept", "4"),
+    FILTER("accept", "6"),
+    FILTER("assign", "4"),
+    FILTER("assign", "6"),
+};
+
+enum { PLAN_COUNT = SBX_COUNT_OF(plan) };
+
+const sbx_setup_item *sbx_setup_plan(size_t *out_count)
+{
+    *out_count = PLAN_COUNT;
+    return plan;
+}
+
+static const char *kind_word(sbx_setup_kind kind)
+{
+    static const char *const words[] = {
+        [SBX_SETUP_LOCAL_GROUP] = "group",     [SBX_SETUP_USER] = "user",
+        [SBX_SETUP_MEMBER] = "member",         [SBX_SETUP_DENIED_RIGHT] = "denied right",
+        [SBX_SETUP_HIDDEN] = "hidden account", [SBX_SETUP_RULE] = "firewall rule",
+        [SBX_SETUP_FILTER] = "filter",
+    };
+    return words[kind];
+}
+
+static sbx_status fail(sbx_error *err, uint32_t code, const char *doing, const sbx_setup_item *item)
+{
+    return sbx_fail(err, SBX_IO, SBX_STEP_IDENTITY, SBX_OS_WIN32, (int)code, "%s the %s %s%s%s",
+                    doing, kind_word(item->kind), item->name, item->about != NULL ? " of " : "",
+                    item->about != NULL ? item->about : "");
+}
+
+/* --- there --- */
+
+static sbx_status put_one(bool *out_is_put, const sbx_setup_item *item, const sbx_setup_os *os,
+                          sbx_error *err)
+{
+    sbx_setup_found found = SBX_SETUP_ABSENT;
+    uint32_t code = os->find(&found, item);
+
+    if (code != 0)
+        return fail(err, code, "look for", item);
+    if (found == SBX_SETUP_THERE)
+        return SBX_OK;
+    if ((code = os->put(item)) != 0)
+        return fail(err, code, "make", item);
+    *out_is_put = true;
+    if ((code = os->find(&found, item)) != 0)
+        return fail(err, code, "read back", item);
+    if (found == SBX_SETUP_THERE)
+        return SBX_OK;
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_IDENTITY,
+        "the %s %s did not read back as it was made: a policy of this machine, or "
+        "another program, undoes it",
+        kind_word(item->kind), item->name);
+}
+
+sbx_status sbx_setup_install(const sbx_setup_os *os, sbx_error *err)
+{
+    bool is_put[PLAN_COUNT] = {false};
+    sbx_status st = SBX_OK;
+    size_t i = 0;
+
+    for (; st == SBX_OK && i < PLAN_COUNT; i++)
+        st = put_one(&is_put[i], &plan[i], os, err);
+    while (st != SBX_OK && i-- > 0)
+        if (is_put[i])
+            (void)os->take(&plan[i]); /* the first failure is the one that is told */
+    return st;
+}
+
+sbx_status sbx_setup_status(sbx_text *out, bool *out_is_complete, const sbx_setup_os *os,
+                            sbx_error *err)
+{
+    static const char *const words[] = {
+        [SBX_SETUP_ABSENT] = "absent", [SBX_SETUP_OTHER] = "other", [SBX_SETUP_THERE] = "there"};
+
+    *out_is_complete = true;
+    for (size_t i = 0; i < PLAN_COUNT; i++) {
+        sbx_setup_found found = SBX_SETUP_ABSENT;
+        uint32_t code = os->find(&found, &plan[i]);
+
+        if (code != 0)
+            return fail(err, code, "look for", &plan[i]);
+        *out_is_complete &= found == SBX_SETUP_THERE;
+        sbx_text_add_format(out, "%s\t%s\t%s\n", words[found], kind_word(plan[i].kind),
+                            plan[i].name);
+    }
+    return sbx_text_check(out, err);
+}
+
+/* --- and back --- */
+
+static sbx_status take_one(const sbx_setup_item *item, const sbx_setup_os *os, sbx_error *err)
+{
+    sbx_setup_found found = SBX_SETUP_ABSENT;
+    uint32_t code = os->find(&found, item);
+
+    if (code != 0)
+        return fail(err, code, "look for", item);
+    if (found == SBX_SETUP_ABSENT)
+        return SBX_OK;
+    if ((code = os->take(item)) != 0)
+        return fail(err, code, "take away", item);
+    if ((code = os->find(&found, item)) != 0)
+        return fail(err, code, "look again for", item);
+    if (found == SBX_SETUP_ABSENT)
+        return SBX_OK;
+    return sbx_fail_plain(err, SBX_IO, SBX_STEP_IDENTITY,
+                          "the %s %s is still there after it was taken away", kind_word(item->kind),
+                          item->name);
+}
+
+sbx_status sbx_setup_uninstall(const sbx_setup_os *os, sbx_error *err)
+{
+    sbx_status first = SBX_OK;
+
+    for (size_t i = PLAN_COUNT; i-- > 0;) {
+        sbx_error own;
+        sbx_status st = take_one(&plan[i], os, &own);
+
+        if (first == SBX_OK && st != SBX_OK) {
+            first = st;
+            if (err != NULL)
+                *err = own;
+        }
+    }
+    return first;
+}
