@@ -57,10 +57,10 @@ typedef struct sbx_denial {
 } sbx_denial;
 
 /*
- * What a set can grow to, whatever the target does: 10,000 denials, and 16 MiB for their texts.
+ * What a set can grow to, whatever the target does: 10,000 denials, and 8 MiB for their texts.
  * The usual 10,000 denials (a path of 80 bytes, a program of 30) take 3 MiB.
  */
-enum { SBX_DENIALS_MAX = 10000, SBX_DENIALS_TEXT_BYTES_MAX = 16 << 20 };
+enum { SBX_DENIALS_MAX = 10000, SBX_DENIALS_TEXT_BYTES_MAX = 8 << 20 };
 
 typedef struct sbx_denials sbx_denials;
 

@@ -7,6 +7,7 @@
 struct sbx_processes {
     sbx_process_record *item;
     size_t count, room;
+    size_t text_bytes;
     size_t first_new; /* items from here on were never taken */
     sbx_process_record *taken;
     size_t *changed; /* older items that ended since */
@@ -38,10 +39,10 @@ static bool make_room(sbx_processes *list)
     size_t room = list->room == 0 ? 16 : list->room * 2;
     sbx_process_record *item;
 
-    if (list->count < list->room)
-        return true;
     if (list->count >= SBX_PROCESSES_MAX)
         return false;
+    if (list->count < list->room)
+        return true;
     item = realloc(list->item, room * sizeof(*item));
     if (item == NULL)
         return false;
@@ -50,22 +51,39 @@ static bool make_room(sbx_processes *list)
     return true;
 }
 
-void sbx_processes_add(sbx_processes *list, const sbx_process_record *record)
+static size_t text_bytes(const sbx_process_record *record)
+{
+    return (record->exe == NULL ? 0 : strlen(record->exe) + 1) +
+           (record->argv_json == NULL ? 0 : strlen(record->argv_json) + 1);
+}
+
+/* False: no memory; then out has nothing. */
+static bool copy_texts(sbx_process_record *out, const sbx_process_record *record)
 {
     char *exe = record->exe == NULL ? NULL : strdup(record->exe);
     char *argv = record->argv_json == NULL ? NULL : strdup(record->argv_json);
 
-    if ((record->exe != NULL && exe == NULL) || (record->argv_json != NULL && argv == NULL) ||
-        !make_room(list)) {
-        free(exe);
-        free(argv);
+    *out = *record;
+    out->exe = exe;
+    out->argv_json = argv;
+    if ((record->exe == NULL || exe != NULL) && (record->argv_json == NULL || argv != NULL))
+        return true;
+    free(exe);
+    free(argv);
+    return false;
+}
+
+void sbx_processes_add(sbx_processes *list, const sbx_process_record *record)
+{
+    size_t bytes = text_bytes(record);
+
+    if (bytes > (size_t)SBX_PROCESSES_TEXT_BYTES_MAX - list->text_bytes || !make_room(list) ||
+        !copy_texts(&list->item[list->count], record)) {
         list->lost++;
         return;
     }
-    list->item[list->count] = *record;
-    list->item[list->count].exe = exe;
-    list->item[list->count].argv_json = argv;
     list->item[list->count].row = list->count;
+    list->text_bytes += bytes;
     list->count++;
 }
 

@@ -1,19 +1,20 @@
 /*
  * The program images that a run started: one record per execve, collected in memory and written in
- * batches. At most SBX_PROCESSES_MAX are kept, the rest is counted.
+ * batches. At most SBX_PROCESSES_MAX are kept, and as much of their texts as is said below; the rest is counted.
  */
 #ifndef SBX_AUDIT_PROCESSES_H
 #define SBX_AUDIT_PROCESSES_H
 
 #include "audit/store.h"
 
-enum { SBX_PROCESSES_MAX = 20000 };
+/* What a list can grow to, whatever the target does. The usual 20,000 (130 bytes of text each) take 5 MiB. */
+enum { SBX_PROCESSES_MAX = 20000, SBX_PROCESSES_TEXT_BYTES_MAX = 6 << 20 };
 
 typedef struct sbx_processes sbx_processes;
 
 sbx_processes *sbx_processes_create(void); /* NULL: no memory */
 void sbx_processes_free(sbx_processes *list);
-/* Copies exe and argv_json and chooses row. Over the cap or without memory: counted as lost. */
+/* Copies exe and argv_json and chooses row. Over a cap or without memory: counted as lost. */
 void sbx_processes_add(sbx_processes *list, const sbx_process_record *record);
 /* There is a record of that process that has not ended. */
 bool sbx_processes_knows(const sbx_processes *list, int32_t pid);

@@ -1,4 +1,4 @@
-/* Denials and processes of a run, many at a time, and the one event that says the same. */
+/* Denials and processes of a run, many at a time, and the events that say the same. */
 #include <string.h>
 
 #include "audit/redact.h"
@@ -15,6 +15,10 @@ static const char upsert_process[] =
     "INSERT INTO process VALUES(?,?,?,?,?,?,?,?,?) "
     "ON CONFLICT(run, idx) DO UPDATE SET end_us=excluded.end_us, exit_code=excluded.exit_code";
 
+/* An event is ended when its body is longer than this: what a hostile command can have us say at once takes many
+ * times the room of its names, and none of it need be in memory together. */
+enum { EVENT_BYTES = 256 * 1024 };
+
 /* A batch on its way into the database; the body is opened with its first row. */
 typedef struct batch_writer {
     sbx_store *store;
@@ -22,7 +26,9 @@ typedef struct batch_writer {
     sqlite3_stmt *stmt;
     sbx_text text;
     sbx_json body;
-    const char *kind; /* NULL: nothing was written yet */
+    const char *kind; /* NULL: no event is open */
+    bool has_array;   /* and in it no list */
+    bool has_written;
     uint64_t now_us;
     sbx_status st;
     sbx_error *err;
@@ -39,6 +45,34 @@ static void open_body(batch_writer *self, const char *kind)
         return;
     self->kind = kind;
     sbx_store_begin_body(&self->body, &self->text, kind, self->now_us, run_id);
+}
+
+/* Ends the event that is open. */
+static void close_event(batch_writer *self)
+{
+    if (self->kind == NULL)
+        return;
+    if (self->has_array)
+        sbx_json_close_array(&self->body);
+    if (self->st == SBX_OK)
+        self->st = sbx_store_put_event(self->store, &self->body, self->kind, self->now_us,
+                                       self->run, self->err);
+    sbx_text_clear(&self->text);
+    self->kind = NULL;
+    self->has_array = false;
+    self->has_written = true;
+}
+
+/* Room in a list of the event that is open, or of a new one. */
+static void make_room(batch_writer *self, const char *kind, const char *list)
+{
+    if (self->text.bytes > EVENT_BYTES)
+        close_event(self);
+    open_body(self, kind);
+    if (self->st != SBX_OK || self->has_array)
+        return;
+    sbx_json_open_array(&self->body, list);
+    self->has_array = true;
 }
 
 static void add_bytes(sbx_json *json, const char *key, const char *hex_key, const char *data,
@@ -81,10 +115,7 @@ static void put_denial(void *context, size_t index, const sbx_denial *denial, bo
     batch_writer *self = context;
     sbx_binder binder = {0};
 
-    if (self->kind == NULL) {
-        open_body(self, "denial.batch");
-        sbx_json_open_array(&self->body, "denials");
-    }
+    make_room(self, "denial.batch", "denials");
     if (self->st == SBX_OK && self->stmt == NULL)
         self->st = sbx_store_prepare(&self->stmt, self->store, upsert_denial, doing, self->err);
     if (self->st != SBX_OK)
@@ -116,8 +147,9 @@ static void put_denials(batch_writer *self, sbx_denials *denials)
     if (denials == NULL || self->st != SBX_OK)
         return;
     sbx_denials_take_changes(denials, put_denial, self);
-    if (self->kind != NULL)
+    if (self->has_array)
         sbx_json_close_array(&self->body);
+    self->has_array = false;
     if (self->st != SBX_OK)
         sbx_denials_retake(denials);
     sqlite3_finalize(self->stmt);
@@ -180,15 +212,12 @@ static void put_processes(batch_writer *self, const sbx_process_record *processe
 {
     if (count == 0 || self->st != SBX_OK)
         return;
-    open_body(self, "process.batch");
-    if (self->st == SBX_OK)
-        self->st = sbx_store_prepare(&self->stmt, self->store, upsert_process, doing, self->err);
-    if (self->st != SBX_OK)
-        return;
-    sbx_json_open_array(&self->body, "processes");
-    for (size_t i = 0; i < count && self->st == SBX_OK; i++)
-        put_process(self, &processes[i]);
-    sbx_json_close_array(&self->body);
+    self->st = sbx_store_prepare(&self->stmt, self->store, upsert_process, doing, self->err);
+    for (size_t i = 0; i < count && self->st == SBX_OK; i++) {
+        make_room(self, "process.batch", "processes");
+        if (self->st == SBX_OK)
+            put_process(self, &processes[i]);
+    }
     sqlite3_finalize(self->stmt);
     self->stmt = NULL;
 }
@@ -203,10 +232,8 @@ sbx_status sbx_store_put_batch(bool *out_is_empty, sbx_store *store, int64_t run
         return SBX_OK;
     put_denials(&self, batch->denials);
     put_processes(&self, batch->processes, batch->process_count);
-    if (self.st == SBX_OK && self.kind != NULL) {
-        self.st = sbx_store_put_event(store, &self.body, self.kind, self.now_us, run, err);
-        *out_is_empty = false;
-    }
+    close_event(&self);
+    *out_is_empty = !self.has_written;
     sbx_text_done(&self.text);
     return self.st;
 }

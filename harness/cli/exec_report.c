@@ -124,6 +124,9 @@ static void add_denial_summary(sbx_text *out, const sbx_result *result, const sb
     }
 }
 
+/* Room for 10,000 usual ones; longer names leave less. */
+enum { DENIAL_BYTES_SHOWN = 4 << 20 };
+
 static void add_denial_json(sbx_text *out, const sbx_result *result)
 {
     size_t count = sbx_denials_count(result->denials);
@@ -131,7 +134,7 @@ static void add_denial_json(sbx_text *out, const sbx_result *result)
 
     sbx_json_init(&json, out);
     sbx_json_open_array(&json, NULL);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && out->bytes < DENIAL_BYTES_SHOWN; i++) {
         sbx_denial_to_json(&json, sbx_denials_get(result->denials, i));
     }
     sbx_json_close_array(&json);

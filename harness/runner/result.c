@@ -69,21 +69,23 @@ static void add_usage(sbx_json *json, const sbx_result *result)
     sbx_json_close_object(json);
 }
 
-enum { DENIALS_IN_RESULT = 1000 };
+/* A command can choose names that take six times their length in JSON. */
+enum { DENIALS_IN_RESULT = 1000, DENIAL_BYTES_IN_RESULT = 1 << 20 };
 
 static void add_denials(sbx_json *json, const sbx_result *result)
 {
-    size_t count = result->denials == NULL ? 0 : sbx_denials_count(result->denials);
+    size_t count = result->denials == NULL ? 0 : sbx_denials_count(result->denials), i;
+    size_t end = json->out->bytes + DENIAL_BYTES_IN_RESULT;
 
     sbx_json_unsigned(json, "denied_total",
                       result->denials == NULL ? 0 : sbx_denials_total(result->denials));
     sbx_json_unsigned(json, "denied_lost",
                       result->denials == NULL ? 0 : sbx_denials_lost(result->denials));
     sbx_json_open_array(json, "denials");
-    for (size_t i = 0; i < count && i < DENIALS_IN_RESULT; i++)
+    for (i = 0; i < count && i < DENIALS_IN_RESULT && json->out->bytes < end; i++)
         sbx_denial_to_json(json, sbx_denials_get(result->denials, i));
     sbx_json_close_array(json);
-    sbx_json_bool(json, "denials_cut", count > DENIALS_IN_RESULT);
+    sbx_json_bool(json, "denials_cut", i < count);
     if (result->learned != NULL)
         sbx_json_unsigned(json, "learned", sbx_denials_count(result->learned));
 }

@@ -36,7 +36,8 @@ bool sbx_process_parse(sbx_process *out, const char *text)
         tick_ns = SBX_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
         page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
     }
-    if (at == NULL || at[1] != ' ' || !sbx_cgroup_parse_number(&pid, text, NULL) || pid > INT32_MAX)
+    if (at == NULL || at[1] != ' ' || at[2] == '\0' || !sbx_cgroup_parse_number(&pid, text, NULL) ||
+        pid > INT32_MAX)
         return false;
     *out = (sbx_process){.pid = (int)pid, .state = at[2]};
     at += 3;

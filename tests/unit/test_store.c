@@ -219,9 +219,11 @@ static void ten_thousand_and_one_denials(void **state)
     fixture_expect(self, "SELECT count(*) FROM denial", "10000");
     fixture_expect(self, "SELECT denied_total || ' ' || denied_lost FROM run", "10001 1");
     fixture_expect(
-        self, "SELECT json_array_length(body->'denials') FROM event WHERE kind = 'denial.batch'",
+        self,
+        "SELECT sum(json_array_length(body->'denials')) FROM event WHERE kind = 'denial.batch'",
         "10000");
-    assert_int_equal(fixture_verify(self), 4);
+    fixture_expect(self, "SELECT max(length(body)) < 300000 FROM event", "1"); /* in parts */
+    assert_true(fixture_verify(self) > 4);
 }
 
 static void processes_and_their_ends(void **state)
