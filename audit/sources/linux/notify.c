@@ -203,21 +203,18 @@ static void record_ruling(const sbx_watch *watch, pid_t task, const watched_call
                           const sbx_ruling *ruling)
 {
     sbx_denial denial = {.kind = SBX_DENIAL_FILE,
-                         .op = ruling->would_create ? "create" : about->op,
+                         .op = about->op,
                          .target = ruling->path,
-                         .target_bytes = strlen(ruling->path),
-                         .rule = ruling->rule,
-                         .error = ruling->error,
                          .confidence = SBX_CONFIDENCE_OBSERVED};
 
-    if (!ruling->is_denied)
+    if (!ruling->is_denied) /* then nothing else of it need be there */
         return;
-    if (ruling->is_let) {
-        denial.error = 0;
-        record_in(watch->options.learned, task, &denial);
-    } else {
-        record(watch, task, &denial);
-    }
+    if (ruling->would_create)
+        denial.op = "create";
+    denial.target_bytes = strlen(ruling->path);
+    denial.rule = ruling->rule;
+    denial.error = ruling->is_let ? 0 : ruling->error;
+    record_in(ruling->is_let ? watch->options.learned : watch->options.denials, task, &denial);
 }
 
 static void judge_crossing(sbx_watch *watch, pid_t task, const watched_call *about,
