@@ -505,12 +505,15 @@ static bool is_helper(int pid)
 static void test_killed_helper(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_runner *runner = open_runner(place, 1);
     sbx_command command = {.size = sizeof(command), .argv = SBX_LIST("/bin/true")};
+    sbx_runner *runner;
     sbx_result *result = NULL;
     sbx_error error = {0};
     int pid;
 
+    assert_int_equal(setenv("TMPDIR", place->base, 1), 0); /* it cannot tidy up */
+    runner = open_runner(place, 1);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
     submit_sleep(runner, place);
     assert_true(sbx_test_wait_probes(place, 1, SOON_MS));
     pid = sbx_test_find_probe(place);
