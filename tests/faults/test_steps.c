@@ -1,0 +1,152 @@
+/*
+ * The supervisor at each of its system calls: ended there, or told there that the call has failed. Whatever happens, nothing
+ * was started without a start row, what was recorded holds, and after the next start nothing is left: no process, group,
+ * mount, stand-in, or row that says "running".
+ *
+ *     SBX_FAULT_STRIDE=1    every call; usually each 29th, beginning elsewhere each time
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/abuse.h"
+#include "tests/support/escape.h"
+#include "tests/support/stepper.h"
+#include "tests/support/test.h"
+
+enum { USUAL_STRIDE = 29, STEPS_MAX = 5000 };
+
+static void make_line(const char **line, const sbx_test_place *place)
+{
+    size_t at = 0;
+    const char *const words[] = {sbx_test_binary(), "exec",     "--audit-db", place->database,
+                                 "--read",          place->base, "--write",   place->root,
+                                 "--mem",           "256M",      "--procs",   "32",
+                                 "--wall",          "20s",       "--",        place->probe,
+                                 "create-file",     sbx_test_path(place->root, "marker")};
+
+    for (; at < sizeof(words) / sizeof(words[0]); at++)
+        line[at] = words[at];
+    line[at] = NULL;
+}
+
+/* A run that nothing is done to: it clears away what the one before left. */
+static void run_next(const sbx_test_place *place)
+{
+    sbx_test_outcome outcome;
+
+    sbx_test_exec(&outcome, place, SBX_NO_LIST, SBX_LIST("/bin/true"));
+    assert_int_equal(outcome.exit_code, 0);
+    sbx_test_outcome_done(&outcome);
+}
+
+static size_t count_rows(const sbx_test_place *place, const char *status)
+{
+    json_t *rows = sbx_test_audit_runs(place);
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const char *word = json_string_value(json_object_get(json_array_get(rows, i), "status"));
+
+        count += status == NULL || (word != NULL && strcmp(word, status) == 0);
+    }
+    json_decref(rows);
+    return count;
+}
+
+/* Started means recorded: the row was there before the command could make its file. */
+static void check_after(const sbx_test_place *place, const sbx_test_step_ending *ending,
+                        size_t rows_before)
+{
+    bool was_started = sbx_test_exists(sbx_test_path(place->root, "marker"));
+
+    if (was_started && count_rows(place, NULL) <= rows_before)
+        fail_msg("call %ld: the command ran without a row", ending->call);
+    run_next(place);
+    if (count_rows(place, "running") != 0)
+        fail_msg("call %ld: a row says \"running\" for ever", ending->call);
+    sbx_test_check_gone(place, ending->pid, NULL);
+    (void)unlink(sbx_test_path(place->root, "marker"));
+}
+
+static void check_ledger(const sbx_test_place *place)
+{
+    sbx_test_outcome outcome;
+
+    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "verify"));
+    if (outcome.exit_code != 0)
+        fail_msg("verify: %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
+    sbx_test_outcome_done(&outcome);
+}
+
+/* is_right judges the ending; the number of steps that were taken. */
+static unsigned at_each_step(const sbx_test_place *place, int error,
+                             void (*is_right)(const sbx_test_place *,
+                                              const sbx_test_step_ending *))
+{
+    unsigned stride = sbx_test_setting("SBX_FAULT_STRIDE", USUAL_STRIDE), taken = 0;
+    const char *line[32];
+
+    make_line(line, place);
+    (void)unlink(sbx_test_path(place->root, "marker"));
+    run_next(place); /* the database is there */
+    for (unsigned step = 1 + (unsigned)getpid() % stride; step < STEPS_MAX; step += stride) {
+        sbx_test_step_ending ending;
+        size_t rows = count_rows(place, NULL);
+
+        sbx_test_step(&ending, place, line, step, error);
+        if (!ending.was_hit)
+            break;
+        is_right(place, &ending);
+        check_after(place, &ending, rows);
+        taken++;
+    }
+    check_ledger(place);
+    print_message("%u calls\n", taken);
+    return taken;
+}
+
+static void was_killed(const sbx_test_place *place, const sbx_test_step_ending *ending)
+{
+    (void)place;
+    assert_int_equal(ending->signal, 9);
+    assert_false(ending->has_hung);
+}
+
+static void test_killed_at_each_call(void **state)
+{
+    assert_true(at_each_step(*state, 0, was_killed) > 5);
+}
+
+/* Either it did without, or it refused; it never crashes, hangs, or takes the command's file for done. */
+static void did_without_or_refused(const sbx_test_place *place, const sbx_test_step_ending *ending)
+{
+    if (ending->has_hung || ending->signal != 0)
+        fail_msg("call %ld: signal %d%s", ending->call, ending->signal,
+                 ending->has_hung ? ", hung" : "");
+    if (ending->exit_code == 0 && !sbx_test_exists(sbx_test_path(place->root, "marker")))
+        fail_msg("call %ld: exit 0, but the command did nothing", ending->call);
+    if (ending->exit_code != 0 && ending->exit_code != 125 && ending->exit_code != 126 &&
+        ending->exit_code != 127 && ending->exit_code != 137)
+        fail_msg("call %ld: exit %d", ending->call, ending->exit_code);
+}
+
+static void test_each_call_fails(void **state)
+{
+    static const int errors[] = {EIO, ENOMEM, EINTR, EMFILE};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        assert_true(at_each_step(*state, errors[i], did_without_or_refused) > 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        sbx_unit_test(sbx_test_ping),
+        sbx_unit_test(test_killed_at_each_call),
+        sbx_unit_test(test_each_call_fails),
+    };
+
+    return cmocka_run_group_tests_name("faults: steps", tests, sbx_test_place_setup,
+                                       sbx_test_place_teardown);
+}

@@ -1,0 +1,137 @@
+/* See stepper.h. */
+#include "tests/support/stepper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/base/clock.h"
+#include "tests/support/test.h"
+
+enum { LONGEST_MS = 20000 };
+
+static pid_t start(const sbx_test_place *place, const char *const *argv)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        for (int fd = 0; fd <= 2; fd++)
+            (void)dup2(null, fd);
+        if (setsid() < 0 || chdir(place->root) != 0 || setenv("HOME", place->home, 1) != 0 ||
+            ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+            _exit(98);
+        execv(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(97);
+    }
+}
+
+/* Waits for its next stop or end without being able to hang. */
+static int wait_for(pid_t pid, uint64_t until_ns, bool *has_hung)
+{
+    int status = 0;
+
+    for (;;) {
+        pid_t got = waitpid(pid, &status, WNOHANG);
+
+        if (got == pid)
+            return status;
+        if (!*has_hung && sbx_clock_monotonic_ns() > until_ns) {
+            *has_hung = true;
+            (void)kill(pid, SIGKILL);
+        }
+        usleep(50);
+    }
+}
+
+/* At the call's entry: it is not made, and gives that error. */
+static void fail_call(pid_t pid, int error, uint64_t until_ns, bool *has_hung)
+{
+    struct user_regs_struct regs;
+
+    assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    regs.orig_rax = (unsigned long long)-1;
+    assert_int_equal(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+    assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+    if (!WIFSTOPPED(wait_for(pid, until_ns, has_hung)))
+        return;
+    assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    regs.rax = (unsigned long long)(long long)-error;
+    assert_int_equal(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+}
+
+static long call_of(pid_t pid)
+{
+    struct user_regs_struct regs;
+
+    return ptrace(PTRACE_GETREGS, pid, NULL, &regs) == 0 ? (long)regs.orig_rax : -1;
+}
+
+bool sbx_test_step_may_fail(long call)
+{
+    return call != SYS_exit_group && call != SYS_exit && call != SYS_rt_sigreturn &&
+           call != SYS_munmap && call != SYS_mprotect && call != SYS_arch_prctl && call != SYS_close;
+}
+
+/* From stop to stop; true: it has come to the step and was dealt with. */
+static bool step_on(sbx_test_step_ending *out, unsigned *count, unsigned step, int error, int status,
+                    uint64_t until_ns, bool *is_entry)
+{
+    int deliver = 0;
+
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+        if (*is_entry && ++*count == step) {
+            out->was_hit = true;
+            out->call = call_of(out->pid);
+            if (error == 0) {
+                (void)kill(out->pid, SIGKILL);
+                return true;
+            }
+            if (sbx_test_step_may_fail(out->call))
+                fail_call(out->pid, error, until_ns, &out->has_hung);
+            (void)ptrace(PTRACE_DETACH, out->pid, NULL, NULL);
+            return true;
+        }
+        *is_entry = !*is_entry;
+    } else if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP) {
+        deliver = WSTOPSIG(status);
+    }
+    (void)ptrace(PTRACE_SYSCALL, out->pid, NULL, (void *)(uintptr_t)deliver);
+    return false;
+}
+
+void sbx_test_step(sbx_test_step_ending *out, const sbx_test_place *place, const char *const *argv,
+                 unsigned step, int error)
+{
+    uint64_t until_ns =
+        sbx_clock_monotonic_ns() + sbx_test_slow_ms(LONGEST_MS) * SBX_NS_PER_MS;
+    unsigned count = 0;
+    bool is_entry = true, is_done = false;
+    int status;
+
+    *out = (sbx_test_step_ending){.pid = start(place, argv), .exit_code = -1};
+    assert_true(out->pid > 0);
+    status = wait_for(out->pid, until_ns, &out->has_hung); /* at its execve */
+    if (WIFSTOPPED(status)) {
+        (void)ptrace(PTRACE_SETOPTIONS, out->pid, NULL,
+                     (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+        (void)ptrace(PTRACE_SYSCALL, out->pid, NULL, NULL);
+    }
+    while (!WIFEXITED(status) && !WIFSIGNALED(status)) {
+        status = wait_for(out->pid, until_ns, &out->has_hung);
+        if (WIFSTOPPED(status) && !is_done)
+            is_done = step_on(out, &count, step, error, status, until_ns, &is_entry);
+    }
+    out->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
