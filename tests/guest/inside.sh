@@ -90,7 +90,7 @@ run_service() {
     # shellcheck disable=SC2016
     try "$user, in a unit with Delegate=yes" "$user" as_service "$user" Delegate=yes -- /bin/sh -c '
         group=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
-        mkdir "$group/leaf" && echo $$ >"$group/leaf/cgroup.procs" && exec "$@"' sh
+        mkdir "$group/leaf" && echo 0 >"$group/leaf/cgroup.procs" && exec "$@"' sh
 }
 
 run_refused() {
