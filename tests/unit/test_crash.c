@@ -192,9 +192,9 @@ static void make_old_base(const fixture *self)
     sqlite3 *db = NULL;
     char *columns, *sql;
 
-    without_samples = true;
+    has_no_samples = true;
     make_base(self);
-    without_samples = false;
+    has_no_samples = false;
     snprintf(old.path, sizeof(old.path), "%.250s/old.db", self->directory);
     assert_int_equal(sqlite3_open(old.path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, schema_v1, NULL, NULL, NULL), SQLITE_OK);

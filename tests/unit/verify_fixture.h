@@ -109,8 +109,8 @@ static inline sbx_process_record a_process(uint64_t row, uint64_t end_us)
                                 .row = row};
 }
 
-/* What older versions did not record is left out: their databases are made of what this version writes. */
-static bool without_samples;
+/* For tables that cannot hold what version 3 has. */
+static bool has_no_samples;
 
 /* A run with everything: names that are not UTF-8, quotes, denials and processes that are updated. */
 static inline void put_rich_run(sbx_store *store)
@@ -154,7 +154,7 @@ static inline void put_rich_run(sbx_store *store)
                                             .cpu_ns = SBX_UNLIMITED,
                                             .memory_bytes = 4096,
                                             .processes_count = 1});
-    run.end.samples = without_samples ? NULL : &samples;
+    run.end.samples = has_no_samples ? NULL : &samples;
     fixture_end(&run, store, &second);
     sbx_denials_free(set);
 }
