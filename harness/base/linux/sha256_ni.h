@@ -1,6 +1,6 @@
 /*
  * SHA-256 by the processor's own instructions: five times as fast as libsodium's, which has none. The
- * hash is the same one; tests/unit/test_sha256.c holds the two against each other.
+ * hash is the same one; tests/unit/test_sha256_ni.c holds the two against each other.
  */
 #ifndef SBX_BASE_LINUX_SHA256_NI_H
 #define SBX_BASE_LINUX_SHA256_NI_H
