@@ -194,7 +194,10 @@ static void collect(void *context, const sbx_result *result)
     collected *seen = context;
     char text[32] = "";
 
-    assert_string_equal(result->status, "ok");
+    if (strcmp(result->status, "ok") != 0)
+        fail_msg("command %llu: %s \"%s\", signal %d, exit %d: %s",
+                 (unsigned long long)result->ticket, result->status, result->reason, result->signal,
+                 result->exit_code, result->message);
     assert_true(result->output_bytes < sizeof(text));
     memcpy(text, result->output, result->output_bytes);
     assert_int_equal(strtoul(text, NULL, 10), (unsigned long)(uintptr_t)result->data);

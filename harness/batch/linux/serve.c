@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/batch/capacity.h"
@@ -379,6 +381,8 @@ static sbx_status open_service(serving *self, sbx_error *err)
         st = sbx_serve_files_make(&self->files, err);
     if (st != SBX_OK)
         return st;
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+        return sbx_fail_errno(err, SBX_IO, SBX_STEP_BATCH, errno, "become the reaper of jobs");
     self->setup.out_fd = self->files.fd;
     self->setup.out_path = self->files.path;
     self->running = calloc(jobs, sizeof(serve_job *));
@@ -414,11 +418,19 @@ static void greet(serving *self, sbx_status st)
     (void)sbx_serve_client_flush(&self->client);
 }
 
+/* First processes of jobs whose workers are dead became ours, and end when everything in their jobs has. */
+static void wait_for_orphans(void)
+{
+    while (waitpid(-1, NULL, (int)__WALL) > 0 || errno == EINTR) {
+    }
+}
+
 static void end_service(serving *self)
 {
     uint32_t count = self->pool.count;
 
-    sbx_pool_done(&self->pool); /* everything that ran is dead */
+    sbx_pool_done(&self->pool);
+    wait_for_orphans(); /* everything that ran is dead */
     for (uint32_t i = 0; i < count; i++)
         free_job(self->running[i]);
     free(self->running);
