@@ -3,6 +3,7 @@
  * and seccomp hold what they can. In the list of tests only where scripts/test-guest.sh runs them.
  */
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +94,24 @@ static void test_the_network(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* No pid namespace takes the job with it: init has to. */
+static void test_a_killed_sbx_takes_its_job_with_it(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_request request = {
+        .options = degraded,
+        .command = SBX_LIST(place->probe, "tree", sbx_test_path(place->root, "pid"), "60")};
+    sbx_test_child child;
+    sbx_test_outcome outcome;
+
+    sbx_test_start(&child, place, &request);
+    assert_true(sbx_test_wait_output(&child, "ready", 10000));
+    assert_int_equal(kill(child.pid, SIGKILL), 0);
+    sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
+    sbx_test_outcome_done(&outcome);
+    assert_true(sbx_test_wait_probes(place, 0, 5000));
+}
+
 static void test_doctor_says_so(void **state)
 {
     sbx_test_outcome outcome;
@@ -106,8 +125,11 @@ static void test_doctor_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        sbx_unit_test(test_nothing_starts_unasked), sbx_unit_test(test_what_is_lost_is_named),
-        sbx_unit_test(test_writes_outside),         sbx_unit_test(test_the_network),
+        sbx_unit_test(test_nothing_starts_unasked),
+        sbx_unit_test(test_what_is_lost_is_named),
+        sbx_unit_test(test_writes_outside),
+        sbx_unit_test(test_the_network),
+        sbx_unit_test(test_a_killed_sbx_takes_its_job_with_it),
         sbx_unit_test(test_doctor_says_so),
     };
 

@@ -133,7 +133,7 @@ void sbx_doctor_try_close(sbx_doctor *self)
                        (int)DEAD_MS);
     else
         sbx_doctor_add(self, subject, has_namespace ? "enforced" : "degraded",
-                       has_namespace ? "pid namespace" : "parent-death signal",
+                       has_namespace ? "pid namespace" : "init",
                        has_namespace ? NULL : "user namespaces, as for the line \"pids\"",
                        "sbx was killed with SIGKILL, and its command was dead %u.%u ms later; "
                        "outside, one survives",

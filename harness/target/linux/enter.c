@@ -10,11 +10,15 @@
 
 #include "harness/target/linux/steps.h"
 
-/* Dies with the supervisor. The socket is looked at afterwards, because the supervisor may have died
- * before the signal was asked for: then its end is closed, and the first receive says so. */
-static sbx_status die_with_supervisor(sbx_error *err)
+/*
+ * Dies with the supervisor, and with it, as pid 1, all of the job. Without a pid namespace it has to live on
+ * instead and kill the others, which nobody else would: the socket's end tells it (reap.c). The socket is
+ * looked at afterwards, because the supervisor may have died before the signal was asked for: then its end
+ * is closed, and the first receive says so.
+ */
+static sbx_status die_with_supervisor(const sbx_plan *plan, sbx_error *err)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    if (plan->walls[SBX_WALL_PIDS] && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_SPAWN, errno, "ask to die with sbx");
     return SBX_OK;
 }
@@ -63,7 +67,7 @@ void sbx_target_init(const sbx_entry *entry)
     sbx_error err;
     int target, masks_fd;
 
-    STEP(die_with_supervisor(&err));
+    STEP(die_with_supervisor(entry->plan, &err));
     if (entry->shares_memory)
         (void)prctl(PR_SET_DUMPABLE, 1, 0, 0,
                     0); /* or our own /proc files are root's; see reap.c */
