@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/probe/probe.h"
@@ -224,6 +226,36 @@ static int try_call(char **arguments)
     return sbx_probe_in_child(call_here, arguments);
 }
 
+/* In a child, because it may end, block or be killed. 0: made; else its errno. */
+static int try_number(long number)
+{
+    struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)setitimer(ITIMER_REAL, &soon, NULL);
+        syscall(SYS_exit, syscall(number, -1L, -1L, -1L, -1L, -1L, -1L) < 0 ? errno & 0xff : 0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return 0;
+    return WEXITSTATUS(status);
+}
+
+/* "NUMBER ERRNO" for every call from 0 on, with arguments that are nobody's. Only ever inside. */
+static int try_all_calls(char **arguments)
+{
+    long long end = sbx_probe_number(arguments[1]);
+
+    if (!sbx_probe_is_elsewhere(arguments[0]))
+        return EINVAL;
+    for (long long number = 0; number < end; number++) {
+        printf("%lld %d\n", number, try_number((long)number));
+        fflush(stdout);
+    }
+    return 0;
+}
+
 const sbx_probe_verb sbx_probe_identity_verbs[] = {
     {"ping", "", sbx_probe_denied_usual, ping},
     {"caps", "", sbx_probe_denied_usual, show_capabilities},
@@ -238,5 +270,6 @@ const sbx_probe_verb sbx_probe_identity_verbs[] = {
     {"cwd", "", sbx_probe_denied_usual, show_directory},
     {"tty", "FD", sbx_probe_denied_usual, has_terminal},
     {"try-syscall", "NAME", sbx_probe_denied_usual, try_call},
+    {"try-all-calls", "HOST-NAMESPACE END", sbx_probe_denied_usual, try_all_calls},
     {.name = NULL},
 };
