@@ -1,20 +1,12 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and this machine does not have (Debian 12 and its relatives).
 #
-#   scripts/setup-deps.sh [--bench | --test]      --bench: also the programs that the benchmark compares with
-#                                                 --test: also the browser that the report is tested in, and the
-#                                                 programs that batches' results are tested with
-#   scripts/setup-deps.sh [--bench | --test | --fuzz]
-#                      --bench: also the programs that the benchmark compares with
-#                      --test: also the browser that the report is tested in
-#                      --fuzz: also clang with libFuzzer
-#                                                 programs that batches' results and examples/ are tested with
-#                                                 --test: also the browser that the report is tested in, and what
-#                                                 makes the Windows programs and runs their tests (mingw-w64, Wine)
-#   scripts/setup-deps.sh [--bench | --test | --guest]
-#                                                 --bench: also the programs that the benchmark compares with
-#                                                 --test: also the browser that the report is tested in
-#                                                 --guest: also the virtual machine of scripts/test-guest.sh
+#   scripts/setup-deps.sh [--bench | --test | --fuzz | --guest]
+#
+#   --bench   also the programs that the benchmarks compare with
+#   --test    also what the tests use: a browser, readers of batches' results, what examples/ are for, Wine
+#   --fuzz    also clang with libFuzzer
+#   --guest   also QEMU and what makes the guest of scripts/test-guest.sh
 #
 # Only what is missing is installed, and where nothing is, nothing is asked of the network. Not root: by
 # sudo.
@@ -70,16 +62,18 @@ if [ "${1-}" = --test ]; then
     need meson meson
     need parallel parallel
     need make make
+    # the Windows program, and what it runs under
+    if [ "$(dpkg --print-architecture)" = amd64 ]; then # elsewhere those tests are skipped
+        need gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-gcc
+        need zip zip
+        [ -x /usr/lib/wine/wine64 ] || packages+=(wine64) # Debian keeps it off the PATH
+    fi
 fi
 if [ "${1-}" = --fuzz ]; then
     need clang clang
     if ! echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
         clang -xc -fsanitize=fuzzer,address -o /dev/null - 2>/dev/null; then
         packages+=(clang libclang-rt-14-dev)
-    if [ "$(dpkg --print-architecture)" = amd64 ]; then # elsewhere those tests are skipped
-        need gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-gcc
-        need zip zip
-        [ -x /usr/lib/wine/wine64 ] || packages+=(wine64) # Debian keeps it off the PATH
     fi
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
