@@ -107,13 +107,21 @@ uint64_t sbx_watch_lost(const sbx_watch *watch)
  */
 static bool answer(sbx_watch *watch, const struct seccomp_notif *call, int error)
 {
+    enum { TRIES = 8 };
     struct seccomp_notif_resp reply = {.id = call->id};
 
     if (error == 0)
         reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else
         reply.error = -error;
-    return ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) == 0;
+    /* A signal may interrupt us before the answer is given, and without one the caller waits for ever. */
+    for (int i = 0; i < TRIES; i++) {
+        if (ioctl(watch->listener, SECCOMP_IOCTL_NOTIF_SEND, &reply) == 0)
+            return true;
+        if (errno == ENOENT)
+            break;
+    }
+    return false;
 }
 
 static void record_in(sbx_denials *set, pid_t task, sbx_denial *denial)
