@@ -25,6 +25,23 @@ static bool is_ours(const struct stat *about)
     return S_ISDIR(about->st_mode) && (about->st_mode & 07777) == SBX_PLACEHOLDER_MODE;
 }
 
+/*
+ * With its mode from the first moment: whoever is killed behind this leaves a directory that the next one knows for
+ * sbx's. Only a default ACL of the directory above can take some of it away, and then it is given back.
+ */
+static int make(const char *path)
+{
+    mode_t before = umask(0);
+    int result = mkdir(path, SBX_PLACEHOLDER_MODE), reason = errno;
+    struct stat about;
+
+    (void)umask(before);
+    errno = reason;
+    if (result != 0 || (lstat(path, &about) == 0 && is_ours(&about)))
+        return result;
+    return chmod(path, SBX_PLACEHOLDER_MODE);
+}
+
 /* Makes it or joins it. The loop ends: each round means that another run took it away just now. */
 static sbx_status take(int *out_fd, const char *path, sbx_error *err)
 {
@@ -32,14 +49,9 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
         struct stat held, there;
         int fd;
 
-        if (mkdir(path, 0700) == 0) {
-            if (chmod(path, SBX_PLACEHOLDER_MODE) != 0)
-                return sbx_fail_errno(err, SBX_IO, SBX_STEP_MOUNT, errno, "set the mode of %s",
-                                      path);
-        } else if (errno != EEXIST) {
+        if (make(path) != 0 && errno != EEXIST)
             return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_MOUNT, errno,
                                   "keep the protected name %s from being made", path);
-        }
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT)
             continue;
