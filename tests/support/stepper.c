@@ -80,7 +80,8 @@ static long call_of(pid_t pid)
 bool sbx_test_step_may_fail(long call)
 {
     return call != SYS_exit_group && call != SYS_exit && call != SYS_rt_sigreturn &&
-           call != SYS_munmap && call != SYS_mprotect && call != SYS_arch_prctl && call != SYS_close;
+           call != SYS_munmap && call != SYS_mprotect && call != SYS_arch_prctl &&
+           call != SYS_brk && call != SYS_kill && call != SYS_close;
 }
 
 /* From stop to stop; true: it has come to the step and was dealt with. */

@@ -27,7 +27,7 @@ typedef struct sbx_test_step_ending {
 void sbx_test_step(sbx_test_step_ending *out, const sbx_test_place *place, const char *const *argv,
                  unsigned step, int error);
 
-/* Calls after which an error would prove nothing: the program's own end, and what cannot fail. */
+/* Calls after which an error would prove nothing: the program's own end, what cannot fail, and what the C library begins with. */
 bool sbx_test_step_may_fail(long call);
 
 #endif
