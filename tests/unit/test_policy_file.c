@@ -1,4 +1,4 @@
-/* A policy written as a record and as a file, and read again: nothing is lost on the way. */
+/* A policy written as a record and as a file, and read again: nothing is lost on the way. With paths of Linux. */
 #include "tests/support/test.h"
 
 #include "harness/policy/policy.h"
