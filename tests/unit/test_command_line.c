@@ -185,7 +185,7 @@ static void check_found(const char *name, const char *expected_program, sbx_stat
     sbx_plan plan = {.argv = argv,
                      .env = env,
                      .path_list = "bin;.;\"C:\\quoted dir\";C:\\bin\\;C:/other;;",
-                     .cwd = "C:/work"};
+                     .cwd = "C:/project"};
     sbx_text program = {0}, line = {0};
     sbx_error err;
     sbx_status st = sbx_command_find(&program, &line, &plan, &played_windows, &err);
@@ -198,7 +198,7 @@ static void check_found(const char *name, const char *expected_program, sbx_stat
 
 static void finding_programs(void **state)
 {
-    static const char *const files[] = {"C:/work/tool.EXE",      "C:/work/bin/here.EXE",
+    static const char *const files[] = {"C:/project/tool.EXE",      "C:/project/bin/here.EXE",
                                         "C:/quoted dir/q.EXE",   "C:/bin/tool2.EXE",
                                         "C:/bin/script.CMD",     "C:/bin/py.PY",
                                         "C:/bin/python3.11.EXE", "C:/other/tool2.EXE",
@@ -216,10 +216,10 @@ static void finding_programs(void **state)
     check_found("tool", NULL, SBX_NOT_FOUND); /* only in the working directory */
     check_found("here", NULL, SBX_NOT_FOUND); /* a relative directory of PATH */
     check_found("py", NULL, SBX_NOT_FOUND);   /* nothing that the system starts by itself */
-    check_found("./tool", "C:/work/tool.EXE", SBX_OK);
+    check_found("./tool", "C:/project/tool.EXE", SBX_OK);
     check_found("..\\.\\bin//x/../tool2", "C:/bin/tool2.EXE", SBX_OK);
     check_found("../../../bin/tool2", "C:/bin/tool2.EXE", SBX_OK);
-    check_found("bin\\here", "C:/work/bin/here.EXE", SBX_OK);
+    check_found("bin\\here", "C:/project/bin/here.EXE", SBX_OK);
     check_found("C:\\bin\\tool2.EXE", "C:/bin/tool2.EXE", SBX_OK);
     check_found("\\bin\\tool2", "C:/bin/tool2.EXE", SBX_OK);
     check_found("C:tool2.EXE", NULL, SBX_NOT_FOUND);
