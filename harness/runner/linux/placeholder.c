@@ -27,19 +27,28 @@ static bool is_ours(const struct stat *about)
 
 /*
  * With its mode from the first moment: whoever is killed behind this leaves a directory that the next one knows for
- * sbx's. Only a default ACL of the directory above can take some of it away, and then it is given back.
+ * sbx's. Only a default ACL of the directory above can take some of it away, and then it is given back; not by the name,
+ * which another run over the same root could meanwhile have made a link.
  */
 static int make(const char *path)
 {
     mode_t before = umask(0);
     int result = mkdir(path, SBX_PLACEHOLDER_MODE), reason = errno;
     struct stat about;
+    int fd;
 
     (void)umask(before);
     errno = reason;
     if (result != 0 || (lstat(path, &about) == 0 && is_ours(&about)))
         return result;
-    return chmod(path, SBX_PLACEHOLDER_MODE);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1; /* taken away just now: the caller goes round */
+    result = fchmod(fd, SBX_PLACEHOLDER_MODE);
+    reason = errno;
+    close(fd);
+    errno = reason;
+    return result;
 }
 
 /* Makes it or joins it. The loop ends: each round means that another run took it away just now. */
