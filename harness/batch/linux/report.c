@@ -167,11 +167,12 @@ static sbx_status write_formats(const sbx_batch *batch, sbx_error *err)
 /* Only its owner can read it, as one of `sbx audit report`. */
 static sbx_status put_page(const sbx_batch *batch, const sbx_text *page, sbx_error *err)
 {
+    mode_t before = umask(077);
     FILE *file = sbx_directory_begin(&batch->directory, "report.html", err);
 
+    (void)umask(before);
     if (file == NULL)
         return SBX_IO;
-    (void)fchmod(fileno(file), 0600);
     (void)fwrite(sbx_text_string(page), 1, page->bytes, file);
     return sbx_directory_finish(&batch->directory, "report.html", file, err);
 }
