@@ -1,47 +1,14 @@
 /* Kill on close: sbx dies by SIGKILL at any moment, and nothing of the job is left. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/abuse.h"
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
-
-static const char *group_prefix;
-static size_t groups_found;
-
-static int look_at_group(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    if (kind == FTW_D && strncmp(path + where->base, group_prefix, strlen(group_prefix)) == 0)
-        groups_found++;
-    return 0;
-}
-
-/* Control groups that were made by the supervisor with that pid. */
-static size_t count_groups(pid_t supervisor)
-{
-    group_prefix = sbx_test_text("sbx-%d-", (int)supervisor);
-    groups_found = 0;
-    (void)nftw("/sys/fs/cgroup", look_at_group, 16, FTW_PHYS);
-    return groups_found;
-}
-
-static bool has_mounts_of(const sbx_test_place *place)
-{
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    char line[8192];
-    bool found = false;
-
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file) != NULL)
-        found = found || strstr(line, place->base) != NULL;
-    fclose(file);
-    return found;
-}
 
 static void show_file(const char *name)
 {
@@ -129,9 +96,9 @@ static void kill_supervisor_of_tree(const sbx_test_place *place, const char *con
     sbx_test_outcome_done(&outcome);
     if (!wait_until_gone(place, 10000))
         fail_msg("%zu processes are still there", sbx_test_count_processes(place));
-    assert_false(has_mounts_of(place));
+    assert_false(sbx_test_has_mounts(place));
     run_true(place); /* clears what a killed one could not */
-    assert_int_equal(count_groups(supervisor), 0);
+    assert_int_equal(sbx_test_count_groups(supervisor), 0);
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".codex")));
 }
@@ -216,9 +183,9 @@ static void test_kill_while_starting(void **state)
     }
     run_true(place);
     for (unsigned i = 0; i < 24; i++)
-        assert_int_equal(count_groups(supervisors[i]), 0);
+        assert_int_equal(sbx_test_count_groups(supervisors[i]), 0);
     assert_int_equal(count_status(place, "running"), 0);
-    assert_false(has_mounts_of(place));
+    assert_false(sbx_test_has_mounts(place));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
 }
 
@@ -313,8 +280,8 @@ static void test_nothing_is_left_by_any_ending(void **state)
         supervisor = child.pid;
         sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
         assert_int_equal(sbx_test_count_processes(place), 0);
-        assert_int_equal(count_groups(supervisor), 0);
-        assert_false(has_mounts_of(place));
+        assert_int_equal(sbx_test_count_groups(supervisor), 0);
+        assert_false(sbx_test_has_mounts(place));
         sbx_test_outcome_done(&outcome);
     }
     /* What a command makes in its private /tmp is gone with it. */

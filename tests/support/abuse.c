@@ -34,7 +34,7 @@ size_t sbx_test_count_groups(pid_t supervisor)
     return groups_found;
 }
 
-static bool has_mounts_of(const sbx_test_place *place)
+bool sbx_test_has_mounts(const sbx_test_place *place)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     char line[8192];
@@ -131,7 +131,7 @@ void sbx_test_check_gone(const sbx_test_place *place, pid_t supervisor, const ch
     if (!sbx_test_wait_probes(place, 0, 3000))
         fail_msg("%zu probes are alive after the run", sbx_test_count_probes(place));
     assert_int_equal(sbx_test_count_groups(supervisor), 0);
-    assert_false(has_mounts_of(place));
+    assert_false(sbx_test_has_mounts(place));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".agents")));
     if (run_id != NULL)

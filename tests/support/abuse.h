@@ -20,6 +20,9 @@ void sbx_test_check_gone(const sbx_test_place *place, pid_t supervisor, const ch
 /* Control groups made by the supervisor with that pid; 0: by any. */
 size_t sbx_test_count_groups(pid_t supervisor);
 
+/* Something of the place is mounted, as this process sees it. */
+bool sbx_test_has_mounts(const sbx_test_place *place);
+
 /* A number from the environment, for those who have more time. */
 unsigned sbx_test_setting(const char *variable, unsigned usual);
 
