@@ -153,6 +153,7 @@ static void read_cpu(int dir_fd, sbx_usage *usage)
     uint64_t total_ns;
     uint64_t user = 0;
     uint64_t system = 0;
+    char text[256];
 
     if (sbx_cgroup_read_number(&total_ns, dir_fd, "cpuacct.usage") != 0)
         return;
@@ -160,9 +161,10 @@ static void read_cpu(int dir_fd, sbx_usage *usage)
         user = usage->user_ns;
         system = usage->system_ns;
     }
-    if (user + system == 0) {
-        (void)sbx_cgroup_read_key(&user, dir_fd, "cpuacct.stat", "user");
-        (void)sbx_cgroup_read_key(&system, dir_fd, "cpuacct.stat", "system");
+    if (user + system == 0 &&
+        sbx_cgroup_read_text(dir_fd, "cpuacct.stat", text, sizeof(text)) > 0) {
+        (void)sbx_cgroup_find_key(&user, text, "user");
+        (void)sbx_cgroup_find_key(&system, text, "system");
     }
     usage->user_ns = total_ns;
     if (user + system > 0)

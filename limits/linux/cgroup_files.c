@@ -92,14 +92,10 @@ int sbx_cgroup_read_number(uint64_t *out, int dir_fd, const char *file)
     return sbx_cgroup_parse_number(out, text, NULL) ? 0 : -EBADMSG;
 }
 
-int sbx_cgroup_read_key(uint64_t *out, int dir_fd, const char *file, const char *key)
+int sbx_cgroup_find_key(uint64_t *out, const char *text, const char *key)
 {
-    char text[4096];
     size_t key_bytes = strlen(key);
-    ssize_t got = sbx_cgroup_read_text(dir_fd, file, text, sizeof(text));
 
-    if (got < 0)
-        return (int)got;
     for (const char *line = text; line != NULL && *line != '\0';) {
         const char *next = strchr(line, '\n');
 
@@ -108,6 +104,14 @@ int sbx_cgroup_read_key(uint64_t *out, int dir_fd, const char *file, const char 
         line = next != NULL ? next + 1 : NULL;
     }
     return -ENOENT;
+}
+
+int sbx_cgroup_read_key(uint64_t *out, int dir_fd, const char *file, const char *key)
+{
+    char text[4096];
+    ssize_t got = sbx_cgroup_read_text(dir_fd, file, text, sizeof(text));
+
+    return got < 0 ? (int)got : sbx_cgroup_find_key(out, text, key);
 }
 
 static int open_for_writing(int dir_fd, const char *file)

@@ -36,6 +36,8 @@ ssize_t sbx_cgroup_read_text(int dir_fd, const char *file, char *out, size_t byt
 int sbx_cgroup_read_number(uint64_t *out, int dir_fd, const char *file);
 /* The number behind "key " in a flat keyed file. -ENOENT where the key is not there. */
 int sbx_cgroup_read_key(uint64_t *out, int dir_fd, const char *file, const char *key);
+/* The same in a text that was read already. */
+int sbx_cgroup_find_key(uint64_t *out, const char *text, const char *key);
 
 int sbx_cgroup_write_text(int dir_fd, const char *file, const char *text);
 /*
