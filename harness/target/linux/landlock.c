@@ -92,10 +92,33 @@ static sbx_status allow_streams(const ruleset *rules, sbx_error *err)
     return SBX_OK;
 }
 
-static sbx_status allow_writes(const ruleset *rules, const sbx_plan *plan, sbx_error *err)
+/* A private /dev is read-only and holds devices for everybody, unless the policy brings more of the host's back. */
+static bool has_only_common_devices(const sbx_plan *plan)
+{
+    for (size_t i = 0; i < plan->rule_count; i++)
+        if (sbx_path_is_within(plan->rules[i].path, "/dev"))
+            return false;
+    return plan->walls[SBX_WALL_MOUNTS];
+}
+
+static sbx_status allow_devices(const ruleset *rules, const sbx_plan *plan, sbx_error *err)
 {
     static const char *const devices[] = {"/dev/null", "/dev/zero",    "/dev/full", "/dev/random",
                                           "/dev/tty",  "/dev/urandom", "/dev/pts",  "/dev/console"};
+    sbx_status st = SBX_OK;
+
+    if (has_only_common_devices(plan))
+        return allow(rules, "/dev", DEVICE_RIGHTS, err);
+    for (size_t i = 0; st == SBX_OK && i < SBX_COUNT_OF(devices); i++) {
+        if (!plan->walls[SBX_WALL_MOUNTS] && strcmp(devices[i], "/dev/pts") == 0)
+            continue; /* those are other people's terminals */
+        st = allow(rules, devices[i], DEVICE_RIGHTS, err);
+    }
+    return st;
+}
+
+static sbx_status allow_writes(const ruleset *rules, const sbx_plan *plan, sbx_error *err)
+{
     static const char *const temporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
     sbx_status st = SBX_OK;
 
@@ -108,13 +131,8 @@ static sbx_status allow_writes(const ruleset *rules, const sbx_plan *plan, sbx_e
     for (size_t i = 0; st == SBX_OK && plan->walls[SBX_WALL_MOUNTS] && i < SBX_COUNT_OF(temporary);
          i++)
         st = allow(rules, temporary[i], WRITE_RIGHTS, err);
-    for (size_t i = 0; st == SBX_OK && i < SBX_COUNT_OF(devices); i++) {
-        bool is_directory = strcmp(devices[i], "/dev/pts") == 0;
-
-        if (is_directory && !plan->walls[SBX_WALL_MOUNTS])
-            continue; /* those are other people's terminals */
-        st = allow(rules, devices[i], DEVICE_RIGHTS, err);
-    }
+    if (st == SBX_OK)
+        st = allow_devices(rules, plan, err);
     return st == SBX_OK ? allow_streams(rules, err) : st;
 }
 
