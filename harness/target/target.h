@@ -27,6 +27,7 @@ typedef struct sbx_entry {
     int stdio_fd[3];  /* become the standard streams */
     bool shares_memory; /* with the supervisor (a worker's): the target alone enters the job */
     bool has_network;   /* born into the network namespace that the plan wants */
+    bool has_no_bounding; /* born with an empty bounding set of capabilities */
     bool
         takes_foreground; /* stdin is our terminal and we are its foreground: the target shall be */
     bool has_terminal;    /* some standard stream is a terminal: the session is kept */
@@ -34,6 +35,13 @@ typedef struct sbx_entry {
     bool ignores_sigpipe; /* as the caller had it */
     uint64_t signal_mask; /* as the caller had it, signal n in bit n - 1 */
 } sbx_entry;
+
+/*
+ * Of the calling thread, and of all that it makes without a user namespace of its own. Without CAP_SETPCAP the
+ * bounding set stays; with no_new_privs and no capability that is harmless, as nothing can be raised from it. With the
+ * capability a failure is a failure.
+ */
+SBX_MUST_USE sbx_status sbx_ids_drop_bounding(sbx_error *err);
 
 /*
  * Everything from the fork on; never returns. A failure is sent as SBX_WIRE_FAILED and ends the

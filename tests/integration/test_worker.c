@@ -243,6 +243,29 @@ static void test_streams(void **state)
     free_worker(&self);
 }
 
+/* Dropped once, by the thread that makes the first processes; as a user each has its own namespace, and drops it. */
+static void test_no_capability_to_be_had(void **state)
+{
+    const sbx_test_place *place = *state;
+    const char *path = sbx_test_path(place->base, "capabilities");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    bench self;
+    sbx_result result;
+
+    make_worker(&self, place);
+    for (int i = 0; i < 2; i++) {
+        char text[1024] = "";
+
+        run(&result, &self, "", "none", fd, SBX_LIST(place->probe, "caps"));
+        sbx_result_done(&result);
+        assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
+        assert_non_null(strstr(text, "CapBnd:\t0000000000000000"));
+        assert_int_equal(ftruncate(fd, 0) + lseek(fd, 0, SEEK_SET), 0);
+    }
+    close(fd);
+    free_worker(&self);
+}
+
 /* A worker that is killed takes its command with it; its rows say what is known. */
 static void test_killed_worker(void **state)
 {
@@ -291,6 +314,7 @@ int main(void)
         sbx_unit_test(test_loopback_is_fresh),
         sbx_unit_test(test_counters_start_at_nothing),
         sbx_unit_test(test_streams),
+        sbx_unit_test(test_no_capability_to_be_had),
         sbx_unit_test(test_killed_worker),
     };
 

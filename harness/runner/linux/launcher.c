@@ -31,6 +31,7 @@ struct sbx_launcher {
     int our_fd;       /* the supervisor's end, which the new process must not keep */
     pid_t pid;        /* written by the kernel before that process runs */
     bool must_end;
+    bool has_no_bounding;    /* this thread, and what it makes */
     int host_net, empty_net; /* -1: not needed so far */
 };
 
@@ -75,6 +76,7 @@ static void launch(sbx_launcher *self)
                 (int)sbx_spawn_namespaces(entry->plan);
 
     SBX_FORGET_STACK(self->stack, STACK_BYTES);
+    entry->has_no_bounding = self->has_no_bounding && !entry->plan->user_namespace;
     if (enter_network(self, &message.u.error) == SBX_OK) {
         if (clone(run_init, self->stack + STACK_BYTES, flags, self, &self->pid) >= 0)
             return;
@@ -87,6 +89,7 @@ static void *serve(void *context)
 {
     sbx_launcher *self = context;
 
+    self->has_no_bounding = sbx_ids_drop_bounding(NULL) == SBX_OK;
     pthread_mutex_lock(&self->lock);
     while (!self->must_end) {
         if (self->entry == NULL) {

@@ -77,7 +77,8 @@ void sbx_target_init(const sbx_entry *entry)
     STEP(sbx_namespaces_make(entry, &err));    /* mounts, ipc, net: while sbx opens the database */
     STEP(sbx_mounts_make(&masks_fd, entry, &err)); /* read-only world, roots, private temp, masks */
     STEP(sbx_stdio_close_on_exec(&err));
-    STEP(sbx_ids_drop_bounding(&err)); /* for both of us, while there is a right to */
+    if (!entry->has_no_bounding)
+        STEP(sbx_ids_drop_bounding(&err)); /* for both of us, while there is a right to */
 
     target = vfork();
     if (target == 0)

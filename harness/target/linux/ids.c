@@ -97,8 +97,6 @@ static int set_capabilities(uint64_t wanted)
     return (int)syscall(SYS_capset, &header, data);
 }
 
-/* Without CAP_SETPCAP the bounding set stays; with no_new_privs and no capability that is harmless, as
- * nothing can be raised from it. With the capability a failure is a failure. */
 sbx_status sbx_ids_drop_bounding(sbx_error *err)
 {
     for (int cap = 0; cap <= 63; cap++) {

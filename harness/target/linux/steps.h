@@ -22,7 +22,6 @@ SBX_MUST_USE sbx_status sbx_namespaces_make(const sbx_entry *entry, sbx_error *e
 /* ids.c */
 SBX_MUST_USE sbx_status sbx_ids_map_self(const sbx_plan *plan, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_ids_become_target(const sbx_plan *plan, sbx_error *err);
-SBX_MUST_USE sbx_status sbx_ids_drop_bounding(sbx_error *err);
 SBX_MUST_USE sbx_status sbx_ids_drop_capabilities(sbx_error *err);
 bool sbx_ids_may_make_devices(void); /* CAP_MKNOD, where the kernel honours it */
 SBX_MUST_USE sbx_status sbx_ids_keep_only_kill(sbx_error *err);
