@@ -39,7 +39,11 @@ typedef struct sbx_store_options {
      * a WAL in a folder that cannot be written; an older version is taken as it is.
      */
     bool is_copy;
-    bool stays_open;     /* for many runs: the WAL may grow longer, because nobody reads it anew */
+    /*
+     * For many runs: the WAL may grow longer, because nobody reads it anew, and the end of a run is not synced by
+     * itself but with the next start. See sbx_store_sync().
+     */
+    bool stays_open;
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
     /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
     void (*release)(const char *path);
@@ -56,6 +60,13 @@ SBX_MUST_USE sbx_status sbx_store_state_folder(sbx_text *out, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_store_open(sbx_store **out_store, const char *path,
                                        const sbx_store_options *options, sbx_error *err);
 void sbx_store_close(sbx_store *store); /* NULL is fine */
+
+/*
+ * Makes durable what a store that stays open has committed since its last sync: the end of its last run, which
+ * everybody sees and no kill undoes, but a loss of power would. For when there is nothing else to do; closing does
+ * it too.
+ */
+void sbx_store_sync(sbx_store *store);
 
 /* One limit as asked and as held. */
 typedef struct sbx_store_limit {

@@ -117,7 +117,8 @@ static void put_denial(void *context, size_t index, const sbx_denial *denial, bo
 
     make_room(self, "denial.batch", "denials");
     if (self->st == SBX_OK && self->stmt == NULL)
-        self->st = sbx_store_prepare(&self->stmt, self->store, upsert_denial, doing, self->err);
+        self->st =
+            sbx_store_prepare_kept(&self->stmt, self->store, upsert_denial, doing, self->err);
     if (self->st != SBX_OK)
         return;
     binder.stmt = self->stmt;
@@ -152,7 +153,7 @@ static void put_denials(batch_writer *self, sbx_denials *denials)
     self->has_array = false;
     if (self->st != SBX_OK)
         sbx_denials_retake(denials);
-    sqlite3_finalize(self->stmt);
+    sbx_store_let_go(self->store, self->stmt);
     self->stmt = NULL;
 }
 
@@ -182,8 +183,8 @@ static void put_process(batch_writer *self, const sbx_process_record *process)
     sbx_text argv = {0};
     const char *stored = NULL;
 
-    if (process->argv_json != NULL && sbx_redact_argv_json_by(self->store->redaction, &argv, process->argv_json) &&
-        !argv.failed)
+    if (process->argv_json != NULL &&
+        sbx_redact_argv_json_by(self->store->redaction, &argv, process->argv_json) && !argv.failed)
         stored = sbx_text_string(&argv);
     sbx_bind_int(&binder, self->run);
     sbx_bind_unsigned(&binder, process->row);
@@ -212,13 +213,13 @@ static void put_processes(batch_writer *self, const sbx_process_record *processe
 {
     if (count == 0 || self->st != SBX_OK)
         return;
-    self->st = sbx_store_prepare(&self->stmt, self->store, upsert_process, doing, self->err);
+    self->st = sbx_store_prepare_kept(&self->stmt, self->store, upsert_process, doing, self->err);
     for (size_t i = 0; i < count && self->st == SBX_OK; i++) {
         make_room(self, "process.batch", "processes");
         if (self->st == SBX_OK)
             put_process(self, &processes[i]);
     }
-    sqlite3_finalize(self->stmt);
+    sbx_store_let_go(self->store, self->stmt);
     self->stmt = NULL;
 }
 

@@ -43,6 +43,43 @@ sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *s
     return rc == SQLITE_OK ? SBX_OK : sbx_store_fail(store, rc, doing, err);
 }
 
+sbx_status sbx_store_prepare_kept(sqlite3_stmt **out, sbx_store *store, const char *sql,
+                                  const char *doing, sbx_error *err)
+{
+    sbx_kept_statement *place = NULL;
+    sbx_status st;
+
+    for (size_t i = 0; store->stays_open && i < SBX_STATEMENTS_KEPT && place == NULL; i++)
+        if (store->kept[i].sql == sql || store->kept[i].sql == NULL)
+            place = &store->kept[i];
+    if (place != NULL && place->stmt != NULL) {
+        *out = place->stmt;
+        return SBX_OK;
+    }
+    st = sbx_store_prepare(out, store, sql, doing, err);
+    if (st == SBX_OK && place != NULL)
+        *place = (sbx_kept_statement){sql, *out};
+    return st;
+}
+
+void sbx_store_let_go(sbx_store *store, sqlite3_stmt *stmt)
+{
+    for (size_t i = 0; stmt != NULL && i < SBX_STATEMENTS_KEPT; i++)
+        if (store->kept[i].stmt == stmt) {
+            (void)sqlite3_reset(stmt);
+            (void)sqlite3_clear_bindings(stmt); /* they point into what is the caller's */
+            return;
+        }
+    sqlite3_finalize(stmt);
+}
+
+void sbx_store_forget_kept(sbx_store *store)
+{
+    for (size_t i = 0; i < SBX_STATEMENTS_KEPT; i++)
+        sqlite3_finalize(store->kept[i].stmt);
+    memset(store->kept, 0, sizeof(store->kept));
+}
+
 sbx_status sbx_store_step(sbx_store *store, sqlite3_stmt *stmt, const char *doing, sbx_error *err)
 {
     int rc = sqlite3_step(stmt);

@@ -121,7 +121,7 @@ sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
     if (st == SBX_OK)
         st = sbx_text_check(&samples, err);
     if (st == SBX_OK)
-        st = sbx_store_prepare(&update, store, update_run, doing, err);
+        st = sbx_store_prepare_kept(&update, store, update_run, doing, err);
     if (st != SBX_OK)
         goto out;
     binder.stmt = update;
@@ -139,7 +139,7 @@ sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
     if (has_samples)
         sbx_json_raw(body, "samples", sbx_text_string(&samples));
 out:
-    sqlite3_finalize(update);
+    sbx_store_let_go(store, update);
     sbx_text_done(&enforcers);
     sbx_text_done(&samples);
     return st;

@@ -157,6 +157,14 @@ const sbx_supervisor *sbx_store_supervisor(sbx_store *store)
     return &store->supervisor;
 }
 
+const sbx_node *sbx_store_node(sbx_store *store)
+{
+    if (!store->has_node)
+        sbx_node_self(&store->node);
+    store->has_node = true;
+    return &store->node;
+}
+
 static const char magic[16] = "SQLite format 3";
 
 /* Read past SQLite, which would take another program's database, and its WAL, into its hands. */
@@ -435,6 +443,8 @@ void sbx_store_close(sbx_store *store)
         return;
     if (store->in_transaction)
         sbx_store_rollback(store);
+    sbx_store_sync(store);
+    sbx_store_forget_kept(store);
     sbx_ledger_done(&store->ledger);
     sqlite3_close(store->db);
     free(store->path);

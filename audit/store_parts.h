@@ -26,6 +26,14 @@ enum {
 /* Bytes of the file's header, as SQLite documents them. */
 enum { SBX_HEADER_BYTES = 100, SBX_HEADER_APPLICATION_ID_AT = 68 };
 
+/* sql is compared by its address. */
+typedef struct sbx_kept_statement {
+    const char *sql;
+    sqlite3_stmt *stmt;
+} sbx_kept_statement;
+
+enum { SBX_STATEMENTS_KEPT = 12 };
+
 struct sbx_store {
     sqlite3 *db;
     char *path;
@@ -41,12 +49,17 @@ struct sbx_store {
     void (*release)(const char *path);
     uint64_t wait_until_ns; /* of the wait that is going on */
     unsigned jitter;
-    int wal_pages;  /* at the last commit of this connection */
+    int wal_pages; /* at the last commit of this connection */
     bool stays_open;
+    bool is_lazy;      /* commits are not synced now */
+    bool has_unsynced; /* committed, and not synced: see sbx_store_sync() */
+    sbx_kept_statement kept[SBX_STATEMENTS_KEPT];
     bool has_index; /* index.h: it is attached as "ix" */
     sbx_ledger ledger;
     sbx_supervisor supervisor;
     bool has_supervisor;
+    sbx_node node;
+    bool has_node;
     int64_t run; /* the last one started here … */
     char run_id[SBX_RUN_ID_BYTES];
 };
@@ -59,13 +72,13 @@ SBX_MUST_USE sbx_status sbx_store_begin(sbx_store *store, const char *doing, sbx
 SBX_MUST_USE sbx_status sbx_store_commit(sbx_store *store, const char *doing, sbx_error *err);
 void sbx_store_rollback(sbx_store *store);
 
-/* This process, read once. */
+/* This process and this machine, read once. */
 const sbx_supervisor *sbx_store_supervisor(sbx_store *store);
+const sbx_node *sbx_store_node(sbx_store *store);
 
 /* The bytes of a new database, for sqlite3_free(). replaced: what a damaged one before it is called now, or NULL. */
 SBX_MUST_USE sbx_status sbx_store_new_image(unsigned char **out, size_t *out_bytes,
-                                            const char *path, const char *replaced,
-                                            sbx_error *err);
+                                            const char *path, const char *replaced, sbx_error *err);
 
 /* The file is another program's SQLite database; also where that cannot be told. */
 bool sbx_database_is_foreign(const char *path);
@@ -111,6 +124,15 @@ SBX_MUST_USE sbx_status sbx_store_step(sbx_store *store, sqlite3_stmt *stmt, con
                                        sbx_error *err);
 SBX_MUST_USE sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, const char *sql,
                                           const char *doing, sbx_error *err);
+
+/*
+ * The same for what a store that stays open does again and again: the statement is kept for the next time. sql must
+ * be a constant; one at a time. sbx_store_let_go() in place of sqlite3_finalize(), NULL does nothing.
+ */
+SBX_MUST_USE sbx_status sbx_store_prepare_kept(sqlite3_stmt **out, sbx_store *store,
+                                               const char *sql, const char *doing, sbx_error *err);
+void sbx_store_let_go(sbx_store *store, sqlite3_stmt *stmt);
+void sbx_store_forget_kept(sbx_store *store);
 
 /* Binding the next parameter; what goes wrong shows in the step. */
 typedef struct sbx_binder {

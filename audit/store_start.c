@@ -16,7 +16,7 @@ static sbx_status find_row(int64_t *out, sbx_store *store, const char *sql, cons
                            const char *name, sbx_error *err)
 {
     sqlite3_stmt *select = NULL;
-    sbx_status st = sbx_store_prepare(&select, store, sql, doing, err);
+    sbx_status st = sbx_store_prepare_kept(&select, store, sql, doing, err);
     sbx_binder binder = {.stmt = select};
     int rc;
 
@@ -31,7 +31,7 @@ static sbx_status find_row(int64_t *out, sbx_store *store, const char *sql, cons
         *out = sqlite3_column_int64(select, 0);
     else if (rc != SQLITE_DONE)
         st = sbx_store_fail(store, rc, doing, err);
-    sqlite3_finalize(select);
+    sbx_store_let_go(store, select);
     return st;
 }
 
@@ -51,9 +51,9 @@ static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store,
                   err);
     if (st != SBX_OK || *out != 0)
         return st;
-    st = sbx_store_prepare(&insert, store,
-                           "INSERT INTO policy(sha256, name, json, first_us) VALUES(?,?,?,?)",
-                           doing, err);
+    st = sbx_store_prepare_kept(&insert, store,
+                                "INSERT INTO policy(sha256, name, json, first_us) VALUES(?,?,?,?)",
+                                doing, err);
     if (st != SBX_OK)
         return st;
     binder.stmt = insert;
@@ -63,7 +63,7 @@ static sbx_status put_policy(int64_t *out, char sha256[65], sbx_store *store,
     sbx_bind_unsigned(&binder, start->started_us);
     st = sbx_store_step(store, insert, doing, err);
     *out = sqlite3_last_insert_rowid(store->db);
-    sqlite3_finalize(insert);
+    sbx_store_let_go(store, insert);
     return st;
 }
 
@@ -71,19 +71,18 @@ static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint
                            sbx_error *err)
 {
     static const char version[] = SBX_VERSION;
-    sbx_node node;
+    const sbx_node *node = sbx_store_node(store);
     uint8_t hash[SBX_SHA256_BYTES];
     sqlite3_stmt *insert = NULL;
     sbx_binder binder = {0};
     sbx_status st;
 
-    sbx_node_self(&node);
     sbx_sha256(hash,
                (const sbx_bytes[]){
-                   {node.hostname, strlen(node.hostname) + 1},
-                   {node.os, strlen(node.os) + 1},
-                   {node.os_version, strlen(node.os_version) + 1},
-                   {node.machine_id, strlen(node.machine_id) + 1},
+                   {node->hostname, strlen(node->hostname) + 1},
+                   {node->os, strlen(node->os) + 1},
+                   {node->os_version, strlen(node->os_version) + 1},
+                   {node->machine_id, strlen(node->machine_id) + 1},
                    {version, sizeof(version)},
                },
                5);
@@ -91,7 +90,7 @@ static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint
     st = find_row(out, store, "SELECT id FROM node WHERE sha256 = ?", sha256, NULL, err);
     if (st != SBX_OK || *out != 0)
         return st;
-    st = sbx_store_prepare(
+    st = sbx_store_prepare_kept(
         &insert, store,
         "INSERT INTO node(sha256, hostname, os, os_version, machine_id, sbx_version, "
         "first_us) VALUES(?,?,?,?,?,?,?)",
@@ -100,15 +99,15 @@ static sbx_status put_node(int64_t *out, char sha256[65], sbx_store *store, uint
         return st;
     binder.stmt = insert;
     sbx_bind_text(&binder, sha256);
-    sbx_bind_text(&binder, node.hostname);
-    sbx_bind_text(&binder, node.os);
-    sbx_bind_text(&binder, node.os_version);
-    sbx_bind_text(&binder, node.machine_id);
+    sbx_bind_text(&binder, node->hostname);
+    sbx_bind_text(&binder, node->os);
+    sbx_bind_text(&binder, node->os_version);
+    sbx_bind_text(&binder, node->machine_id);
     sbx_bind_text(&binder, version);
     sbx_bind_unsigned(&binder, now_us);
     st = sbx_store_step(store, insert, doing, err);
     *out = sqlite3_last_insert_rowid(store->db);
-    sqlite3_finalize(insert);
+    sbx_store_let_go(store, insert);
     return st;
 }
 
@@ -262,7 +261,7 @@ static sbx_status put_run(int64_t *out_run, sbx_store *store, const sbx_store_st
 {
     const sbx_supervisor *supervisor = sbx_store_supervisor(store);
     sqlite3_stmt *insert = NULL;
-    sbx_status st = sbx_store_prepare(&insert, store, insert_run, doing, err);
+    sbx_status st = sbx_store_prepare_kept(&insert, store, insert_run, doing, err);
     sbx_binder binder = {.stmt = insert};
     const char *const words[] = {start->network,     start->identity, start->backend,
                                  start->enforcement, start->missing,  start->walls};
@@ -300,7 +299,7 @@ static sbx_status put_run(int64_t *out_run, sbx_store *store, const sbx_store_st
         sbx_bind_int(&binder, start->attempt);
     st = sbx_store_step(store, insert, doing, err);
     *out_run = sqlite3_last_insert_rowid(store->db);
-    sqlite3_finalize(insert);
+    sbx_store_let_go(store, insert);
     return st;
 }
 

@@ -4,6 +4,21 @@
 
 #include "audit/store_parts.h"
 
+/*
+ * Outside of a transaction. NORMAL differs from FULL, in WAL mode, by the sync of each commit and nothing else. Where
+ * it cannot be set back at once, the next start does it or fails.
+ */
+static int set_lazy(sbx_store *store, bool is_lazy)
+{
+    int rc = sqlite3_exec(store->db,
+                          is_lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                          NULL, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        store->is_lazy = is_lazy;
+    return rc;
+}
+
 sbx_status sbx_store_run_start(int64_t *out_run, sbx_store *store, const sbx_store_start *start,
                                sbx_error *err)
 {
@@ -11,9 +26,13 @@ sbx_status sbx_store_run_start(int64_t *out_run, sbx_store *store, const sbx_sto
     sbx_text text = {0};
     sbx_json body;
     int64_t run = 0;
-    sbx_status st = sbx_store_begin(store, doing, err);
+    int rc = store->is_lazy ? set_lazy(store, false) : SQLITE_OK;
+    sbx_status st;
 
     *out_run = 0;
+    if (rc != SQLITE_OK)
+        return sbx_store_fail(store, rc, doing, err);
+    st = sbx_store_begin(store, doing, err);
     if (st != SBX_OK)
         return st;
     sbx_store_begin_body(&body, &text, "run.start", start->started_us, start->run_id);
@@ -23,6 +42,7 @@ sbx_status sbx_store_run_start(int64_t *out_run, sbx_store *store, const sbx_sto
     if (st == SBX_OK)
         st = sbx_store_commit(store, doing, err);
     if (st == SBX_OK) {
+        store->has_unsynced = false;
         *out_run = run;
         store->run = strlen(start->run_id) == SBX_RUN_ID_BYTES - 1 ? run : 0;
         if (store->run != 0)
@@ -62,8 +82,20 @@ sbx_status sbx_store_run_append(sbx_store *store, int64_t run, const sbx_store_b
     return st == SBX_OK ? SBX_OK : give_up(store, batch, st);
 }
 
-sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,
-                             const sbx_store_batch *batch, sbx_error *err)
+void sbx_store_sync(sbx_store *store)
+{
+    sqlite3_file *wal = NULL;
+
+    if (!store->has_unsynced ||
+        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) != SQLITE_OK)
+        return;
+    if (wal != NULL && wal->pMethods != NULL &&
+        wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL) == SQLITE_OK)
+        store->has_unsynced = false;
+}
+
+static sbx_status put_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,
+                              const sbx_store_batch *batch, sbx_error *err)
 {
     static const char doing[] = "recording the run's end";
     char run_id[SBX_RUN_ID_BYTES];
@@ -72,7 +104,6 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
     bool is_empty;
     sbx_status st;
 
-    sbx_store_tidy_overdue(store);
     st = sbx_store_begin(store, doing, err);
     if (st != SBX_OK)
         return st;
@@ -89,11 +120,27 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
         st = sbx_store_put_event(store, &body, "run.end", end->ended_us, run, err);
     if (st == SBX_OK)
         st = sbx_store_commit(store, doing, err);
-    if (st == SBX_OK)
-        sbx_store_seal_when_due(store, run);
-    else
+    if (st != SBX_OK)
         (void)give_up(store, batch, st);
     sbx_text_done(&text);
+    return st;
+}
+
+sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,
+                             const sbx_store_batch *batch, sbx_error *err)
+{
+    sbx_status st;
+
+    sbx_store_tidy_overdue(store);
+    if (store->stays_open && !store->in_transaction)
+        (void)set_lazy(store, true);
+    st = put_run_end(store, run, end, batch, err);
+    if (store->is_lazy) {
+        store->has_unsynced |= st == SBX_OK;
+        (void)set_lazy(store, false);
+    }
+    if (st == SBX_OK)
+        sbx_store_seal_when_due(store, run);
     return st;
 }
 

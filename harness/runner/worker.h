@@ -40,13 +40,20 @@ typedef struct sbx_task {
 SBX_MUST_USE sbx_status sbx_worker_create(sbx_worker **out, const sbx_worker_options *options,
                                           sbx_error *err);
 
-/* As sbx_run(): always fills *result, which goes with sbx_result_done(); its rows are durable when this returns. */
+/*
+ * As sbx_run(): always fills *result, which goes with sbx_result_done(). The start row was durable before the command
+ * ran. The end row is in the database when this returns, safe from any kill; from a loss of power it is with the next
+ * start, or after sbx_worker_settle().
+ */
 void sbx_worker_run(sbx_result *result, sbx_worker *worker, const sbx_plan *plan,
                     const sbx_task *task);
 
 /* The same for a command that was refused before it was planned: fills *result, and writes its row. */
 void sbx_worker_refuse(sbx_result *result, sbx_worker *worker, const sbx_refusal *refusal,
                        const sbx_error *why);
+
+/* For when there is nothing to run: what was recorded so far is durable when this returns. */
+void sbx_worker_settle(sbx_worker *worker);
 
 void sbx_worker_free(sbx_worker *worker); /* NULL is fine */
 

@@ -15,6 +15,7 @@
 /* What the process that ended had been told, in memory that outlives it. */
 typedef struct reported {
     int started, ended;
+    int settled; /* ends that a later sync made durable */
     char run_id[8][SBX_RUN_ID_BYTES];
     bool is_sealed, is_pruned, is_copied;
 } reported;
@@ -47,6 +48,29 @@ static void write_runs(const fixture *self, reported *told)
     }
     sbx_store_close(store);
     sbx_denials_free(set);
+}
+
+/* As a worker writes: the end of a run is there for everybody at once, and durable with the next start. */
+static void work(const fixture *self, reported *told)
+{
+    const sbx_store_options options = {.busy_ns = 60 * SBX_NS_PER_S, .stays_open = true};
+    sbx_store *store = fixture_open_with(self, options);
+    fixture_run run;
+
+    for (int i = 0; i < 3; i++) {
+        fixture_describe(&run);
+        fixture_start(&run, store);
+        memcpy(told->run_id[told->started++], run.id, sizeof(run.id));
+        told->settled = told->ended;
+        fixture_end(&run, store, NULL);
+        told->ended++;
+        if (i == 1) {
+            sbx_store_sync(store);
+            told->settled = told->ended;
+        }
+    }
+    sbx_store_close(store);
+    told->settled = told->ended;
 }
 
 static void seal_it(const fixture *self, reported *told)
@@ -118,6 +142,14 @@ static void expect_reported_runs(const fixture *self, const reported *told)
         snprintf(wanted, sizeof(wanted), "1");
         fixture_expect(self, sql, wanted);
     }
+}
+
+static void expect_settled_runs(const fixture *self, const reported *told)
+{
+    reported durable = *told;
+
+    durable.ended = told->settled;
+    expect_reported_runs(self, &durable);
 }
 
 static void expect_sealed(const fixture *self, const reported *told)
@@ -272,6 +304,14 @@ static void writing(void **state)
     at_each_step_and_loss(*state, write_runs, expect_reported_runs);
 }
 
+static void working(void **state)
+{
+    make_base(*state);
+    at_each_step(*state, work, expect_reported_runs, FAULTY_KILL);
+    at_each_step(*state, work, expect_settled_runs, FAULTY_POWER);
+    at_each_step(*state, work, expect_settled_runs, FAULTY_TORN);
+}
+
 static void sealing(void **state)
 {
     make_base(*state);
@@ -301,8 +341,8 @@ static void migrating(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_FIXTURE(writing), WITH_FIXTURE(sealing),   WITH_FIXTURE(pruning),
-        WITH_FIXTURE(copying), WITH_FIXTURE(migrating),
+        WITH_FIXTURE(writing), WITH_FIXTURE(working), WITH_FIXTURE(sealing),
+        WITH_FIXTURE(pruning), WITH_FIXTURE(copying), WITH_FIXTURE(migrating),
     };
 
     faulty_vfs_install();

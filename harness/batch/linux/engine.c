@@ -31,6 +31,11 @@ void sbx_batch_engine_run(sbx_result *result, sbx_batch_engine *engine, const sb
     sbx_worker_run(result, engine->worker, plan, task);
 }
 
+void sbx_batch_engine_settle(sbx_batch_engine *engine)
+{
+    sbx_worker_settle(engine->worker);
+}
+
 void sbx_batch_engine_refuse(sbx_result *result, sbx_batch_engine *engine,
                              const sbx_refusal *refusal, const sbx_error *why)
 {

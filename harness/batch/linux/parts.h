@@ -31,6 +31,7 @@ SBX_MUST_USE sbx_status sbx_batch_engine_create(sbx_batch_engine **out,
                                                 const sbx_batch_setup *setup, sbx_error *err);
 void sbx_batch_engine_run(sbx_result *result, sbx_batch_engine *engine, const sbx_plan *plan,
                           const sbx_task *task);
+void sbx_batch_engine_settle(sbx_batch_engine *engine); /* nothing to do: all rows durable */
 void sbx_batch_engine_refuse(sbx_result *result, sbx_batch_engine *engine,
                              const sbx_refusal *refusal, const sbx_error *why);
 

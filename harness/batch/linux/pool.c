@@ -1,5 +1,6 @@
 /* The worker processes as the coordinator has them: forked early, a socket each, replaced when they die. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "harness/batch/linux/parts.h"
+
+enum { LEAVE_MS = 2000 };
 
 static void close_range_of(unsigned first, unsigned last)
 {
@@ -79,6 +82,21 @@ sbx_status sbx_pool_create(sbx_pool *out, uint32_t count, const sbx_batch_setup 
     return st;
 }
 
+/* An idle one leaves by itself when its socket ends, and makes its last row durable before. */
+static bool leaves_by_itself(const sbx_pool_worker *worker)
+{
+    int pidfd =
+        worker->task == SBX_MANIFEST_NONE ? (int)syscall(SYS_pidfd_open, worker->pid, 0) : -1;
+    struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+    bool has_left;
+
+    if (pidfd < 0)
+        return false;
+    has_left = poll(&wait, 1, LEAVE_MS) == 1;
+    (void)close(pidfd);
+    return has_left;
+}
+
 /* Its run dies with it: the job's first process is told by the kernel. */
 static void end_worker(sbx_pool_worker *worker)
 {
@@ -87,7 +105,8 @@ static void end_worker(sbx_pool_worker *worker)
     worker->fd = -1;
     if (worker->pid <= 0)
         return;
-    (void)kill(worker->pid, SIGKILL);
+    if (!leaves_by_itself(worker))
+        (void)kill(worker->pid, SIGKILL);
     while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR) {
     }
     worker->pid = 0;

@@ -4,6 +4,7 @@
  * dies with it.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "harness/base/prefault.h"
 #include "harness/batch/linux/parts.h"
 
-enum { DETAIL_BYTES_MAX = 2048 };
+enum { DETAIL_BYTES_MAX = 2048, SETTLE_MS = 5 };
 
 typedef struct batch_worker {
     int fd;
@@ -384,6 +385,15 @@ static void take_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The next task mostly comes at once, and its start row makes the last one's end durable; else that is done here. */
+static void wait_for_order(batch_worker *self)
+{
+    struct pollfd wait = {.fd = self->fd, .events = POLLIN};
+
+    if (poll(&wait, 1, SETTLE_MS) == 0)
+        sbx_batch_engine_settle(self->engine);
+}
+
 void sbx_batch_work(int socket_fd, const sbx_batch_setup *setup)
 {
     batch_worker self = {.fd = socket_fd, .setup = setup};
@@ -395,7 +405,8 @@ void sbx_batch_work(int socket_fd, const sbx_batch_setup *setup)
     sbx_prefault_work();
     if (sbx_batch_engine_create(&self.engine, setup, &err) != SBX_OK)
         _exit(1);
-    while (receive_order(&self) && serve(&self)) {
-    }
+    while (receive_order(&self) && serve(&self))
+        wait_for_order(&self);
+    sbx_batch_engine_settle(self.engine);
     _exit(0);
 }

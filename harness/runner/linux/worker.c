@@ -123,6 +123,12 @@ void sbx_worker_refuse(sbx_result *result, sbx_worker *worker, const sbx_refusal
             sbx_refusal_record(result, refusal, worker->store, &result->audit_error) != SBX_OK;
 }
 
+void sbx_worker_settle(sbx_worker *worker)
+{
+    if (worker->store != NULL)
+        sbx_store_sync(worker->store);
+}
+
 void sbx_worker_free(sbx_worker *worker)
 {
     if (worker == NULL)
