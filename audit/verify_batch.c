@@ -1,7 +1,7 @@
 /*
  * Denials and processes: what the events of a run say, kept until it has ended, against its rows.
- * A description is kept as a fingerprint of its text; the row is written down as the event would
- * have it and must have the same.
+ * A description is kept as it is, or where there is no room as a fingerprint of its text; the row is read
+ * along it, or written down as the event would have it, and must be the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,44 @@ static uint64_t print_of(const sbx_verifier *self, const char *from, const char 
     return sbx_keyed_hash(from, (size_t)(to - from), self->print_key);
 }
 
+static void keep(sbx_verifier *self, sbx_open_run *run, sbx_entry *entry, const char *from,
+                 const char *to)
+{
+    size_t bytes = (size_t)(to - from);
+
+    entry->bytes = 0;
+    if (bytes <= SBX_KEPT_OF_RUN_MAX - run->kept.bytes &&
+        bytes <= SBX_KEPT_MAX - self->open.kept_bytes) {
+        entry->at = (uint32_t)run->kept.bytes;
+        sbx_text_add_bytes(&run->kept, from, bytes);
+        if (!run->kept.failed) {
+            self->open.kept_bytes += bytes;
+            entry->bytes = (uint32_t)bytes;
+            return;
+        }
+    }
+    entry->print = print_of(self, from, to);
+}
+
+static sbx_slice kept_of(const sbx_open_run *run, const sbx_entry *entry)
+{
+    return (sbx_slice){run->kept.data + entry->at, entry->bytes};
+}
+
+/* The row as an event would have it is in message. */
+static bool is_described_so(const sbx_verifier *self, const sbx_open_run *run,
+                            const sbx_entry *entry)
+{
+    const sbx_text *text = &self->message;
+
+    if (text->failed)
+        return false;
+    if (entry->bytes == 0)
+        return print_of(self, text->data, text->data + text->bytes) == entry->print;
+    return text->bytes == entry->bytes &&
+           memcmp(text->data, run->kept.data + entry->at, entry->bytes) == 0;
+}
+
 /* "class" to "confidence" are said once; the count and the times each time. */
 static void take_denial(sbx_verifier *self, const sbx_event_row *event, sbx_open_run *run,
                         sbx_slice text)
@@ -83,7 +121,7 @@ static void take_denial(sbx_verifier *self, const sbx_event_row *event, sbx_open
     if (from != NULL) {
         run->denials.given += entry->seq == 0;
         entry->seq = event->seq;
-        entry->print = print_of(self, from, to);
+        keep(self, run, entry, from, to);
     }
 }
 
@@ -106,7 +144,7 @@ static void take_process(sbx_verifier *self, const sbx_event_row *event, sbx_ope
     }
     run->processes.given += entry->seq == 0;
     entry->seq = event->seq;
-    entry->print = print_of(self, body.at, text.data + text.bytes);
+    keep(self, run, entry, body.at, text.data + text.bytes);
 }
 
 /*
@@ -145,7 +183,7 @@ static bool take_denials(sbx_verifier *self, const sbx_event_row *event, sbx_ope
         if (from != NULL) {
             run->denials.given += entry->seq == 0;
             entry->seq = event->seq;
-            entry->print = print_of(self, from, to);
+            keep(self, run, entry, from, to);
         }
     } while (sbx_cursor_take(at, ","));
     return sbx_cursor_take(at, "]");
@@ -174,7 +212,7 @@ static bool take_processes(sbx_verifier *self, const sbx_event_row *event, sbx_o
             return false;
         run->processes.given += entry->seq == 0;
         entry->seq = event->seq;
-        entry->print = print_of(self, from, to);
+        keep(self, run, entry, from, to);
         at->at = to;
     } while (sbx_cursor_take(at, ","));
     return sbx_cursor_take(at, "]");
@@ -243,58 +281,10 @@ static void add_int(sbx_json *json, const char *key, sqlite3_stmt *row, int colu
     sbx_json_signed(json, key, sqlite3_column_int64(row, column));
 }
 
-/* Each value behind the words that stand before it; false where a value has to be escaped. */
-static bool write_denial_plain(sbx_text *out, sqlite3_stmt *row)
-{
-    static const struct {
-        const char *words;
-        size_t bytes;
-        bool is_number;
-    } all[] = {
-#define WORDS(text) text, sizeof(text) - 1
-        {WORDS("\"class\":\""), false},         {WORDS("\",\"op\":\""), false},
-        {WORDS("\",\"target\":\""), false},     {WORDS("\",\"pid\":"), true},
-        {WORDS(",\"exe\":\""), false},          {WORDS("\",\"errno\":"), true},
-        {WORDS(",\"rule\":\""), false},         {WORDS("\",\"source\":\""), false},
-        {WORDS("\",\"confidence\":\""), false},
-#undef WORDS
-    };
-
-    for (size_t i = 0; i < SBX_COUNT_OF(all); i++) {
-        int column = 1 + (int)i;
-        const char *data = NULL;
-        size_t bytes = 20;
-        char *to;
-
-        if (!all[i].is_number) {
-            data = sqlite3_column_blob(row, column);
-            bytes = (size_t)sqlite3_column_bytes(row, column);
-            if (data == NULL || sbx_text_plain_bytes(data, bytes) != bytes)
-                return false;
-        }
-        to = sbx_text_reserve(out, all[i].bytes + bytes + 1);
-        if (to == NULL)
-            return false;
-        memcpy(to, all[i].words, all[i].bytes);
-        out->bytes += all[i].bytes;
-        if (all[i].is_number) {
-            sbx_text_add_signed(out, sqlite3_column_int64(row, column));
-            continue;
-        }
-        memcpy(to + all[i].bytes, data, bytes);
-        out->bytes += bytes;
-    }
-    sbx_text_add_bytes(out, "\"", 1);
-    return true;
-}
-
 static void write_denial(sbx_text *out, sqlite3_stmt *row)
 {
     sbx_json json;
 
-    if (write_denial_plain(out, row))
-        return;
-    sbx_text_clear(out);
     sbx_json_init(&json, out);
     add_text(&json, "class", NULL, row, 1);
     add_text(&json, "op", NULL, row, 2);
@@ -339,20 +329,48 @@ static void write_process(sbx_text *out, sqlite3_stmt *row)
 
 static bool is_number(sqlite3_stmt *row, int column, uint64_t wanted)
 {
-    int64_t is = sqlite3_column_int64(row, column);
+    sqlite3_value *value = sqlite3_column_value(row, column);
+    int64_t is = sqlite3_value_int64(value);
 
-    return sqlite3_column_type(row, column) == SQLITE_INTEGER &&
+    return sqlite3_value_type(value) == SQLITE_INTEGER &&
            (is == (int64_t)wanted || (wanted > INT64_MAX && is == INT64_MAX));
 }
 
+#define KEY(word) word, sizeof(word) - 1
+
+static const sbx_rule denial_rules[] = {
+    {NULL, KEY("class"), "class", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("op"), "op", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("target"), "target", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("pid"), "pid", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("exe"), "exe", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("errno"), "errno", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("rule"), "rule", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("source"), "source", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("confidence"), "confidence", SBX_RULE_TEXT, SBX_RULE_OLD},
+};
+
+static const sbx_rule process_rules[] = {
+    {NULL, KEY("pid"), "pid", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("parent_pid"), "parent_pid", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("start_us"), "start_us", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("end_us"), "end_us", SBX_RULE_SIGNED, SBX_RULE_OLD},
+    {NULL, KEY("exe"), "exe", SBX_RULE_TEXT, SBX_RULE_OLD},
+    {NULL, KEY("argv"), "argv", SBX_RULE_RAW, SBX_RULE_OLD},
+    {NULL, KEY("exit_code"), "exit_code", SBX_RULE_SIGNED, SBX_RULE_OLD},
+};
+
 /* The first column that is not as the event says, or NULL. */
-static const char *compare_denial(sbx_verifier *self, const sbx_entry *entry, sqlite3_stmt *row)
+static const char *compare_denial(sbx_verifier *self, const sbx_open_run *run,
+                                  const sbx_entry *entry, sqlite3_stmt *row)
 {
-    sbx_text_clear(&self->message);
-    write_denial(&self->message, row);
-    if (self->message.failed || print_of(self, self->message.data,
-                                         self->message.data + self->message.bytes) != entry->print)
-        return "what was denied, to whom or why";
+    if (entry->bytes == 0 || !sbx_verify_are_as_written(kept_of(run, entry), row, 1, denial_rules,
+                                                        SBX_COUNT_OF(denial_rules))) {
+        sbx_text_clear(&self->message);
+        write_denial(&self->message, row);
+        if (!is_described_so(self, run, entry))
+            return "what was denied, to whom or why";
+    }
     if (!is_number(row, 10, entry->count))
         return "count";
     if (!is_number(row, 11, entry->first_us))
@@ -360,18 +378,19 @@ static const char *compare_denial(sbx_verifier *self, const sbx_entry *entry, sq
     return is_number(row, 12, entry->last_us) ? NULL : "last_us";
 }
 
-static const char *compare_process(sbx_verifier *self, const sbx_entry *entry, sqlite3_stmt *row)
+static const char *compare_process(sbx_verifier *self, const sbx_open_run *run,
+                                   const sbx_entry *entry, sqlite3_stmt *row)
 {
+    if (entry->bytes > 0 && sbx_verify_is_as_written(NULL, kept_of(run, entry), row, 1,
+                                                     process_rules, SBX_COUNT_OF(process_rules)))
+        return NULL;
     sbx_text_clear(&self->message);
     write_process(&self->message, row);
-    return self->message.failed ||
-                   print_of(self, self->message.data, self->message.data + self->message.bytes) !=
-                       entry->print
-               ? "what was started, when, or how it ended"
-               : NULL;
+    return is_described_so(self, run, entry) ? NULL : "what was started, when, or how it ended";
 }
 
-typedef const char *compare_row(sbx_verifier *self, const sbx_entry *entry, sqlite3_stmt *row);
+typedef const char *compare_row(sbx_verifier *self, const sbx_open_run *run, const sbx_entry *entry,
+                                sqlite3_stmt *row);
 
 static sbx_status compare_rows(sbx_verifier *self, const sbx_open_run *run, sbx_entries *entries,
                                const char *table, sqlite3_stmt *select, compare_row *compare)
@@ -391,7 +410,7 @@ static sbx_status compare_rows(sbx_verifier *self, const sbx_open_run *run, sbx_
                                  (unsigned long long)index);
             continue;
         }
-        differs = compare(self, entry, select);
+        differs = compare(self, run, entry, select);
         if (differs != NULL)
             sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, table, entry->seq, run->run_id,
                              "run %s: %s %llu: %s is not as event %llu and those after it say",

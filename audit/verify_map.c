@@ -41,6 +41,7 @@ static bool grow(sbx_open_runs *map)
         if (map->item[i].run != 0)
             *take_place(&larger, map->item[i].run) = map->item[i];
     larger.count = map->count;
+    larger.kept_bytes = map->kept_bytes;
     free(map->item);
     *map = larger;
     return true;
@@ -58,14 +59,21 @@ sbx_open_run *sbx_open_runs_add(sbx_open_runs *map, int64_t run)
     return out;
 }
 
+static void free_run(sbx_open_runs *map, sbx_open_run *run)
+{
+    map->kept_bytes -= run->kept.bytes;
+    sbx_text_done(&run->kept);
+    free(run->denials.item);
+    free(run->processes.item);
+    *run = (sbx_open_run){0};
+}
+
 /* What stands behind it and could stand before moves up, so that no search ends too early. */
 void sbx_open_runs_remove(sbx_open_runs *map, sbx_open_run *run)
 {
     size_t hole = (size_t)(run - map->item), mask = map->room - 1;
 
-    free(run->denials.item);
-    free(run->processes.item);
-    map->item[hole] = (sbx_open_run){0};
+    free_run(map, run);
     map->count--;
     for (size_t at = (hole + 1) & mask; map->item[at].run != 0; at = (at + 1) & mask) {
         size_t home = place_of(map->item[at].run, map->room);
@@ -80,10 +88,8 @@ void sbx_open_runs_remove(sbx_open_runs *map, sbx_open_run *run)
 
 void sbx_open_runs_done(sbx_open_runs *map)
 {
-    for (size_t i = 0; i < map->room; i++) {
-        free(map->item[i].denials.item);
-        free(map->item[i].processes.item);
-    }
+    for (size_t i = 0; i < map->room; i++)
+        free_run(map, &map->item[i]);
     free(map->item);
     *map = (sbx_open_runs){0};
 }

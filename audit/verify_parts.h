@@ -9,7 +9,8 @@
 /* What the ledger said last about one denial or process of a run. */
 typedef struct sbx_entry {
     uint64_t seq;                      /* of the event that described it; 0: none has yet */
-    uint64_t print;                    /* fingerprint of what never changes */
+    uint32_t at, bytes;                /* what never changes, in kept; 0 bytes: there was no room … */
+    uint64_t print;                    /* … for more than its fingerprint */
     uint64_t count, first_us, last_us; /* of a denial */
 } sbx_entry;
 
@@ -26,11 +27,16 @@ typedef struct sbx_open_run {
     bool is_partial; /* its beginning was compared already */
     bool has_failed; /* more entries than there can be, or no memory: said once */
     sbx_entries denials, processes;
+    sbx_text kept;   /* their descriptions */
 } sbx_open_run;
+
+/* Enough for what is short, which most runs are; the second for all that are open together. */
+enum { SBX_KEPT_OF_RUN_MAX = 32 << 10, SBX_KEPT_MAX = 2 << 20 };
 
 typedef struct sbx_open_runs {
     sbx_open_run *item; /* open addressing; room is a power of two */
     size_t count, room;
+    size_t kept_bytes; /* of all of them */
 } sbx_open_runs;
 
 /* One event, as it was read. */
@@ -173,6 +179,9 @@ const char *sbx_cursor_find(const sbx_cursor *self, const char *words);
 bool sbx_verify_is_as_written(sbx_slice out_shared[SBX_SHARED_VALUES], sbx_slice rest,
                               sqlite3_stmt *row, int first_column, const sbx_rule *rules,
                               size_t count);
+/* The same for members of an object that go from the first of the rules to the last. */
+bool sbx_verify_are_as_written(sbx_slice members, sqlite3_stmt *row, int first_column,
+                               const sbx_rule *rules, size_t count);
 /* The head of a body: kind, us, and the run's id where it has one, as the columns have them. */
 bool sbx_verify_is_head(sbx_slice *out_run_id, sbx_slice *out_rest, const sbx_event_row *event);
 

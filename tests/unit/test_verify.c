@@ -304,6 +304,46 @@ static void each_of_many_runs_is_looked_at(void **state)
     }
 }
 
+/* More than is kept as it is: of the rest there are fingerprints. */
+static void each_of_many_denials_is_looked_at(void **state)
+{
+    enum { DENIALS = 900 }; /* of 170 bytes and more each */
+    static const int looked_at[] = {0, 1, 100, 190, 200, 300, 500, DENIALS - 1};
+    const fixture *self = *state;
+    fixture copy = *self;
+    sbx_store *store = fixture_open(self);
+    sbx_denials *set = sbx_denials_create();
+    const sbx_store_batch batch = {.denials = set};
+    fixture_run run;
+    found is;
+
+    fixture_describe(&run);
+    fixture_start(&run, store);
+    for (int i = 0; i < DENIALS; i++) {
+        char target[64];
+
+        snprintf(target, sizeof(target), i % 9 == 0 ? "/tmp/a\"%d" : "/tmp/file/of/the/name/%d", i);
+        fixture_deny(set, target);
+    }
+    run.end.denied_total = sbx_denials_total(set);
+    fixture_end(&run, store, &batch);
+    sbx_store_close(store);
+    sbx_denials_free(set);
+    verify(&is, self);
+    expect_nothing(&is);
+    assert_int_equal(is.result.denials, DENIALS);
+    tamper(self, "PRAGMA wal_checkpoint(TRUNCATE)");
+    snprintf(copy.path, sizeof(copy.path), "%s/copy.db", self->directory);
+    for (size_t i = 0; i < SBX_COUNT_OF(looked_at); i++) {
+        copy_file(self->path, copy.path);
+        tamper(&copy, "UPDATE denial SET target = replace(target, '/tmp', '/var') WHERE idx = %d",
+               looked_at[i]);
+        verify(&is, &copy);
+        assert_int_equal(is.count, 1);
+        expect(&is, SBX_FINDING_ROW_DIFFERS, 0);
+    }
+}
+
 /* --- the ledger --- */
 
 static void expect_after(const fixture *self, const char *sql, sbx_finding_kind kind, uint64_t seq)
@@ -394,6 +434,7 @@ int main(void)
         WITH_FIXTURE(a_value_that_swallows_others_is_found),
         WITH_FIXTURE(a_value_of_another_type_is_found),
         WITH_FIXTURE(each_of_many_runs_is_looked_at),
+        WITH_FIXTURE(each_of_many_denials_is_looked_at),
         WITH_FIXTURE(an_edited_event_is_found),
         WITH_FIXTURE(one_with_a_hash_of_its_own_is_found),
         WITH_FIXTURE(a_removed_event_is_found),
