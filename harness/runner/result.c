@@ -1,4 +1,5 @@
 /* The result of a run as JSON: --result's contract, documented in docs/exit-codes.md. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/denial_json.h"
@@ -158,4 +159,15 @@ sbx_status sbx_result_to_json(sbx_text *out, const sbx_result *result, const sbx
         add_error(&json, "error", &events->error);
     sbx_json_close_object(&json);
     return sbx_text_check(out, err);
+}
+
+void sbx_result_done(sbx_result *result)
+{
+    sbx_text_done(&result->missing);
+    sbx_text_done(&result->walls);
+    sbx_denials_free(result->denials);
+    sbx_denials_free(result->learned);
+    free(result->samples);
+    result->denials = result->learned = NULL;
+    result->samples = NULL;
 }

@@ -28,7 +28,7 @@ typedef struct loop {
 /* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
 #define TIDY_AFTER_NS (5 * SBX_NS_PER_MS)
 
-enum { CONTROL, PIDFD, SIGNALS, WATCH, LANDLOCK, JOB, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
+enum { CONTROL, PIDFD, SIGNALS, WATCH, LANDLOCK, JOB, INPUT, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
 
 static void kill_now(loop *self)
 {
@@ -205,6 +205,7 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
     }
     if (now_ns >= self->sample_at_ns && !self->is_killed)
         take_sample(self, now_ns);
+    sbx_input_look(follow->input, now_ns);
     if (now_ns >= self->flush_at_ns)
         self->flush_at_ns = sbx_record_flush(follow->record, now_ns);
     if (self->idle_step_ns != 0)
@@ -215,6 +216,7 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
         next_ns = earlier(next_ns, self->wall_at_ns);
     if (!self->is_killed)
         next_ns = earlier(next_ns, self->sample_at_ns);
+    next_ns = earlier(next_ns, follow->input->look_at_ns);
     return earlier(next_ns, earlier(self->flush_at_ns, self->tidy_at_ns));
 }
 
@@ -257,6 +259,7 @@ static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
                         .events = POLLIN};
     wait[JOB] = (struct pollfd){.fd = self->is_killed ? -1 : sbx_job_event_fd(follow->job),
                                 .events = POLLIN | POLLPRI};
+    wait[INPUT] = sbx_input_poll(follow->input);
     return FIRST_OUTPUT + sbx_output_poll(follow->output, wait + FIRST_OUTPUT);
 }
 
@@ -279,6 +282,7 @@ static void on_ready(loop *self, const struct pollfd wait[POLL_MAX], size_t coun
         on_message(self);
     else if (wait[PIDFD].revents != 0)
         self->is_over = true;
+    sbx_input_move(follow->input, &wait[INPUT]);
     sbx_output_move(follow->output, wait + FIRST_OUTPUT, count - FIRST_OUTPUT);
     if (follow->output->is_truncated)
         stop_for(self, SBX_LIMIT_OUTPUT, true, now_ns);

@@ -67,6 +67,28 @@ void sbx_output_move(sbx_output *output, const struct pollfd *wait, size_t count
 void sbx_output_drain(sbx_output *output);
 void sbx_output_done(sbx_output *output);
 
+/* ---- input.c: stdin through us, where it is a pipe that the command could open to write ------------ */
+
+typedef struct sbx_input {
+    int from;             /* the caller's */
+    int to;               /* our end of the command's pipe; -1: not through us, or at its end */
+    int sink;             /* where what the command has read goes out of the caller's pipe */
+    int child_fd;         /* what becomes the target's stdin; -1: what it is by itself */
+    size_t shown;         /* bytes at the front of both pipes that are not known to be read */
+    unsigned buffers;     /* that the command's pipe has room for */
+    bool was_full;        /* there was more than that */
+    uint64_t shown_ns;    /* when that was */
+    uint64_t look_at_ns;  /* when to look whether it is read; SBX_UNLIMITED: poll() says so */
+} sbx_input;
+
+SBX_MUST_USE sbx_status sbx_input_init(sbx_input *out, int from, const sbx_plan *plan,
+                                       sbx_error *err);
+void sbx_input_started(sbx_input *input);             /* closes child_fd */
+struct pollfd sbx_input_poll(const sbx_input *input); /* fd -1: nothing to wait for */
+void sbx_input_move(sbx_input *input, const struct pollfd *wait);
+void sbx_input_look(sbx_input *input, uint64_t now_ns); /* from look_at_ns on */
+void sbx_input_done(sbx_input *input);                  /* the job is dead */
+
 /* ---- placeholder.c: empty directories that keep protected names from being made ------------------ */
 
 typedef struct sbx_placeholders {
@@ -151,6 +173,7 @@ typedef struct sbx_follow {
     sbx_child *child;
     sbx_watch *watch;           /* NULL: not watched */
     sbx_landlock_log *landlock; /* NULL: the kernel's records cannot be read here */
+    sbx_input *input;
     sbx_output *output;
     sbx_terminal *terminal;
     sbx_record *record;

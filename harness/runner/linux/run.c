@@ -28,6 +28,7 @@ typedef struct live_run {
     sbx_job *job;
     sbx_placeholders placeholders;
     sbx_terminal terminal;
+    sbx_input input;
     sbx_output output;
     sbx_entry entry; /* the first process may read it for as long as it lives */
     sbx_child child;
@@ -52,6 +53,7 @@ static sbx_status prepare(live_run *run)
     sbx_job_options options = {.name = run->job_name,
                                .allow_degraded = plan->allow_degraded,
                                .has_user_namespace = plan->user_namespace};
+    const int *streams = run->base->stdio_fd != NULL ? run->base->stdio_fd : own_streams;
     sbx_status st;
 
     if (run->base->launcher != NULL && (st = sbx_check_room(plan, run->err)) != SBX_OK)
@@ -66,9 +68,9 @@ static sbx_status prepare(live_run *run)
     if (run->base->stdio_fd == NULL)
         sbx_terminal_look(&run->terminal);
     run->record.leases = sbx_placeholders_list(plan);
-    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT],
-                              run->base->stdio_fd != NULL ? run->base->stdio_fd : own_streams,
-                              run->err)) != SBX_OK)
+    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], streams,
+                              run->err)) != SBX_OK ||
+        (st = sbx_input_init(&run->input, streams[0], plan, run->err)) != SBX_OK)
         return st;
     if (plan->watch_denials) {
         run->record.denials = run->result->denials = sbx_denials_create();
@@ -91,13 +93,15 @@ static void describe_entry(live_run *run)
                              .job = run->job,
                              .control_fd = -1,
                              .idmap_fd = run->base->idmap_fd,
-                             .stdio_fd = {given != NULL ? given[0] : -1, -1, -1},
+                             .stdio_fd = {run->input.child_fd, -1, -1},
                              .shares_memory = run->launcher != NULL,
                              .takes_foreground = run->terminal.takes_foreground,
                              .has_terminal = run->terminal.fd >= 0,
                              .terminal_fd = run->terminal.fd,
                              .ignores_sigpipe = sbx_signals_pipe_ignored(),
                              .signal_mask = sbx_signals_mask_before()};
+    if (run->input.child_fd < 0 && given != NULL)
+        run->entry.stdio_fd[0] = given[0];
     for (int fd = 1; fd <= 2; fd++)
         run->entry.stdio_fd[fd] = run->output.is_used ? run->output.child_fd[fd]
                                   : given != NULL     ? given[fd]
@@ -107,6 +111,7 @@ static void describe_entry(live_run *run)
 /* The first process is there, and holds what it needs. */
 static void adopt(live_run *run)
 {
+    sbx_input_started(&run->input);
     sbx_output_started(&run->output);
     sbx_job_started(run->job, run->child.pid);
 }
@@ -269,6 +274,7 @@ static void follow(live_run *run)
                                .child = &run->child,
                                .watch = run->watch,
                                .landlock = run->landlock,
+                               .input = &run->input,
                                .output = &run->output,
                                .terminal = &run->terminal,
                                .record = &run->record,
@@ -360,7 +366,8 @@ static void take_down(live_run *run)
         return;
     if (!run->follow.has_ended)
         kill_job(run);
-    sbx_terminal_take_back(&run->terminal, !run->follow.has_ended || WIFSIGNALED(told->wait_status));
+    sbx_terminal_take_back(&run->terminal,
+                           !run->follow.has_ended || WIFSIGNALED(told->wait_status));
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     run->result->events.reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     run->result->events.reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
@@ -489,6 +496,7 @@ static void free_run(live_run *run)
     }
     if (run->child.pidfd >= 0)
         close(run->child.pidfd);
+    sbx_input_done(&run->input);
     sbx_output_done(&run->output);
     sbx_record_close(&run->record);
     sbx_processes_free(run->record.processes);
@@ -552,6 +560,7 @@ void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options 
                     .masks_fd = -1,
                     .child = {.pidfd = -1, .control_fd = -1},
                     .terminal = {.fd = -1},
+                    .input = {.to = -1, .sink = -1, .child_fd = -1, .look_at_ns = SBX_UNLIMITED},
                     .record = {.plan = plan,
                                .backend = plan->uses_namespaces ? "namespaces" : "landlock",
                                .cancel = sbx_signals_came(),
@@ -580,15 +589,4 @@ void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options 
     take_down(&run);
     conclude(&run);
     free_run(&run);
-}
-
-void sbx_result_done(sbx_result *result)
-{
-    sbx_text_done(&result->missing);
-    sbx_text_done(&result->walls);
-    sbx_denials_free(result->denials);
-    sbx_denials_free(result->learned);
-    free(result->samples);
-    result->denials = result->learned = NULL;
-    result->samples = NULL;
 }

@@ -255,11 +255,3 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
     conclude(&run);
     free_run(&run);
 }
-
-void sbx_result_done(sbx_result *result)
-{
-    sbx_text_done(&result->missing);
-    sbx_text_done(&result->walls);
-    sbx_denials_free(result->denials);
-    result->denials = NULL;
-}
