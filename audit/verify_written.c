@@ -87,9 +87,8 @@ static bool take_value(reader *self, sqlite3_value *value, sbx_rule_kind kind)
 
     switch (kind) {
     case SBX_RULE_SIGNED:
-        is_negative = take_char(self, '-');
-        /* fallthrough */
     case SBX_RULE_UNSIGNED:
+        is_negative = kind == SBX_RULE_SIGNED && take_char(self, '-');
         return type == SQLITE_INTEGER && sbx_cursor_number(&digits, &self->in) &&
                (is_negative ? -(int64_t)digits : (int64_t)digits) == sqlite3_value_int64(value);
     case SBX_RULE_TEXT:
