@@ -80,4 +80,7 @@ typedef struct sbx_wire {
     } u;
 } sbx_wire;
 
+/* Of that many bytes as they came: a whole message, of a kind that there is, and what it holds can be used. */
+bool sbx_wire_is_valid(const sbx_wire *message, size_t bytes);
+
 #endif

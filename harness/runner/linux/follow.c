@@ -97,7 +97,7 @@ static void on_message(loop *self)
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got != (ssize_t)sizeof(message)) {
+    if (got < 0 || !sbx_wire_is_valid(&message, (size_t)got)) {
         self->is_over = true; /* closed: init is gone */
         return;
     }

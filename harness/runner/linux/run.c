@@ -149,7 +149,7 @@ static void read_ready(live_run *run, struct msghdr *header, int what)
         if (part->cmsg_level != SOL_SOCKET)
             continue;
         if (part->cmsg_type == SCM_RIGHTS) {
-            int fds[2];
+            int fds[2] = {-1, -1};
             size_t count = 0;
 
             memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
@@ -208,7 +208,7 @@ static sbx_status await_ready(live_run *run)
         run->has_met = true;
         adopt(run);
     }
-    if (got != (ssize_t)sizeof(message))
+    if (got < 0 || !sbx_wire_is_valid(&message, (size_t)got))
         return sbx_fail_plain(
             run->err, SBX_IO, SBX_STEP_SPAWN,
             "the job's first process died while it prepared itself (was it killed, or the "

@@ -17,6 +17,15 @@ SBX_NORETURN static void leave(void)
         syscall(SYS_exit, 125);
 }
 
+bool sbx_wire_is_valid(const sbx_wire *message, size_t bytes)
+{
+    if (bytes != sizeof(*message) || (unsigned)message->kind > SBX_WIRE_EXITED)
+        return false;
+    return message->kind != SBX_WIRE_FAILED ||
+           (message->u.error.status != SBX_OK &&
+            memchr(message->u.error.message, '\0', sizeof(message->u.error.message)) != NULL);
+}
+
 void sbx_wire_send(int socket, const sbx_wire *message)
 {
     /* Nothing better can be done about a failure: the supervisor's end is the only listener. */
