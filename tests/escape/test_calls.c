@@ -62,11 +62,42 @@ static void test_every_number(void **state)
     check(*state, SBX_LIST("--net", "full", "--unix-sockets"));
 }
 
+/* The same calls by x32's numbers: a kernel that has that ABI would know them. */
+static void test_every_x32_number(void **state)
+{
+    const char *const *const options[] = {SBX_NO_LIST, SBX_LIST("--no-watch")};
+
+    for (size_t i = 0; i < 2; i++) {
+        sbx_test_outcome outcome;
+        const char *line;
+        int count = 0;
+
+        sbx_test_exec(&outcome, *state, options[i],
+                      SBX_LIST(((const sbx_test_place *)*state)->probe, "try-all-calls",
+                               sbx_test_host_namespace(), sbx_test_text("%d", END),
+                               sbx_test_text("%d", 0x40000000)));
+        sbx_test_expect(&outcome, 0, "ok", NULL);
+        for (line = outcome.out; *line != '\0'; line = strchr(line, '\n') + 1, count++) {
+            int number = 0, error = 0;
+
+            if (strncmp(line, "try-all-calls", 13) == 0)
+                break;
+            assert_int_equal(sscanf(line, "%d %d", &number, &error), 2);
+            assert_int_equal(number, 0x40000000 + count);
+            if (error != ENOSYS)
+                fail_msg("x32's call %d answers %d", count, error);
+        }
+        assert_int_equal(count, END);
+        sbx_test_outcome_done(&outcome);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         sbx_unit_test(sbx_test_ping),
         sbx_unit_test(test_every_number),
+        sbx_unit_test(test_every_x32_number),
     };
 
     return cmocka_run_group_tests_name("escape: calls", tests, sbx_test_place_setup,

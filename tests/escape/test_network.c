@@ -16,8 +16,8 @@
 /* What this test listens on, outside. */
 typedef struct host {
     sbx_test_place *place;
-    int tcp, tcp6, udp, path_stream, path_datagram, abstract;
-    char port[16], port6[16], udp_port[16];
+    int tcp, tcp6, udp, udp6, path_stream, path_datagram, abstract;
+    char port[16], port6[16], udp_port[16], udp6_port[16];
     char stream_path[SBX_TEST_PATH_BYTES], datagram_path[SBX_TEST_PATH_BYTES];
     char name[64];
 } host;
@@ -72,6 +72,7 @@ static int setup(void **state)
     listen_inet(&world.tcp, world.port, AF_INET, SOCK_STREAM);
     listen_inet(&world.tcp6, world.port6, AF_INET6, SOCK_STREAM);
     listen_inet(&world.udp, world.udp_port, AF_INET, SOCK_DGRAM);
+    listen_inet(&world.udp6, world.udp6_port, AF_INET6, SOCK_DGRAM);
     snprintf(world.stream_path, sizeof(world.stream_path), "%s",
              sbx_test_path(world.place->outside, "stream"));
     snprintf(world.datagram_path, sizeof(world.datagram_path), "%s",
@@ -85,7 +86,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    const int fds[] = {world.tcp,         world.tcp6,          world.udp,
+    const int fds[] = {world.tcp,         world.tcp6,          world.udp,     world.udp6,
                        world.path_stream, world.path_datagram, world.abstract};
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -158,6 +159,78 @@ static void test_udp(void **state)
     attempt(0, SBX_LIST("--no-watch"), NULL, NULL,
             SBX_LIST("send-udp", "127.0.0.1", world.udp_port));
     assert_int_equal(drain(world.udp, true), 1);
+}
+
+/* Addresses that no filter sees, and the way in which names are asked for. */
+static void test_more_udp(void **state)
+{
+    static const char *const verbs[] = {"send-many-udp", "ask-names"};
+    static const char *const ops[] = {NULL, "connect"};
+    static const size_t counts[] = {1, 2};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        attempt(0, NULL, ops[i], ops[i] != NULL ? world.udp_port : NULL,
+                SBX_LIST(verbs[i], "127.0.0.1", world.udp_port));
+        assert_int_equal(drain(world.udp, true), counts[i]); /* the control's */
+        attempt(0, SBX_LIST("--no-watch"), NULL, NULL,
+                SBX_LIST(verbs[i], "127.0.0.1", world.udp_port));
+        assert_int_equal(drain(world.udp, true), counts[i]);
+    }
+    if (world.udp6 >= 0) {
+        attempt(0, NULL, "send", world.udp6_port, SBX_LIST("send-udp6", "::1", world.udp6_port));
+        assert_int_equal(drain(world.udp6, true), 1);
+    }
+    attempt(SBX_ESCAPE_MAY_LACK, NULL, NULL, NULL, SBX_LIST("ping-address", "127.0.0.1"));
+}
+
+/* What else has connections: MPTCP, SCTP, DCCP; and fast open by a message. */
+static void test_more_streams(void **state)
+{
+    static const char *const protocols[][2] = {{"1", "262"}, {"1", "132"}, {"6", "33"}};
+    const char *const *const options[] = {NULL, SBX_LIST("--no-watch")};
+
+    (void)state;
+    (void)drain(world.tcp, false);
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < 3; i++) {
+            attempt(SBX_ESCAPE_MAY_LACK, options[k], NULL, NULL,
+                    SBX_LIST("connect-protocol", "127.0.0.1", world.port, protocols[i][0],
+                             protocols[i][1]));
+            assert_true(drain(world.tcp, false) <= 1);
+        }
+        attempt(SBX_ESCAPE_MAY_LACK, options[k], NULL, NULL,
+                SBX_LIST("send-message-fast-open", "127.0.0.1", world.port));
+        assert_true(drain(world.tcp, false) <= 1);
+    }
+}
+
+/* Every family that there is: three are for addresses, one is for pairs, and NETLINK_ROUTE is harmless. */
+static void test_every_family(void **state)
+{
+    const sbx_test_place *place = *state;
+    static const char *const types[] = {"1", "2", "3", "5"};
+    const char *const *const options[] = {NULL, SBX_LIST("--net", "full"),
+                                          SBX_LIST("--net", "loopback", "--no-watch")};
+    size_t made = 0;
+
+    for (int family = 3; family < 46; family++) {
+        bool is_there = false;
+
+        if (family == AF_INET6)
+            continue;
+        for (size_t t = 0; t < 4 && !is_there; t++) {
+            const char *const *words =
+                SBX_LIST("socket", sbx_test_text("%d", family), types[t],
+                         family == AF_NETLINK ? "15" : "0"); /* 15: the kernel's events */
+
+            is_there = sbx_test_probe_outside(place, words) == SBX_PROBE_DID;
+            for (size_t i = 0; is_there && i < 3; i++)
+                attempt(0, options[i], i < 2 ? "socket" : NULL, NULL, words);
+        }
+        made += is_there;
+    }
+    assert_true(made > 0); /* netlink at least: or nothing was tried */
 }
 
 static void test_special_sockets(void **state)
@@ -281,6 +354,9 @@ int main(void)
         sbx_unit_test(test_tcp),
         sbx_unit_test(test_record_names_the_address),
         sbx_unit_test(test_udp),
+        sbx_unit_test(test_more_udp),
+        sbx_unit_test(test_more_streams),
+        sbx_unit_test(test_every_family),
         sbx_unit_test(test_special_sockets),
         sbx_unit_test(test_unix_paths),
         sbx_unit_test(test_abstract_names),

@@ -1,9 +1,9 @@
 /* Other processes, the kernel's back doors, and rights that must be gone. */
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +30,8 @@ static void test_the_host_process(void **state)
     /* Who may trace whom is the host's setting. */
     attempt(place, SBX_ESCAPE_HIDDEN | SBX_ESCAPE_MAY_LACK, SBX_LIST("ptrace", pid));
     attempt(place, SBX_ESCAPE_HIDDEN | SBX_ESCAPE_MAY_LACK, SBX_LIST("process-vm-read", pid));
+    attempt(place, SBX_ESCAPE_HIDDEN | SBX_ESCAPE_MAY_LACK, SBX_LIST("process-vm-write", pid));
+    attempt(place, SBX_ESCAPE_HIDDEN | SBX_ESCAPE_MAY_LACK, SBX_LIST("open-mem", pid));
     attempt(place, SBX_ESCAPE_HIDDEN | SBX_ESCAPE_MAY_LACK, SBX_LIST("pidfd-getfd", pid));
     attempt(place, SBX_ESCAPE_HIDDEN, SBX_LIST("read-proc", pid, "environ"));
     attempt(place, SBX_ESCAPE_HIDDEN, SBX_LIST("read-proc", pid, "cmdline"));
@@ -39,10 +41,11 @@ static void test_the_host_process(void **state)
 static void test_the_init(void **state)
 {
     const sbx_test_place *place = *state;
-    static const char *const verbs[] = {"ptrace", "process-vm-read", "pidfd-getfd"};
+    static const char *const verbs[] = {"ptrace", "process-vm-read", "process-vm-write", "open-mem",
+                                        "pidfd-getfd"};
     static const char *const files[] = {"environ", "mem", "maps", "fd/0"};
 
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
         assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST(verbs[i], "1")),
                          SBX_PROBE_DENIED);
     for (size_t i = 0; i < 4; i++)

@@ -210,6 +210,139 @@ static void test_parents_stay(void **state)
                      SBX_PROBE_DID);
 }
 
+/* Nor by putting another one in its place, or a link to somewhere else. */
+static void prepare_deep_twice(const sbx_test_place *place)
+{
+    prepare_deep(place);
+    sbx_test_mkdir(in_root(place, "other"));
+    sbx_test_mkdir(in_root(place, "other/b"));
+    sbx_test_mkdir(in_root(place, "other/b/kept"));
+}
+
+static void test_parents_are_not_exchanged(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_escape escape = {.prepare = prepare_deep_twice,
+                              .options = SBX_LIST("--protect", in_root(place, "a/b/kept"))};
+    const char *const *const attempts[] = {
+        SBX_LIST("exchange", in_root(place, "a"), in_root(place, "other")),
+        SBX_LIST("exchange", in_root(place, "other"), in_root(place, "a")),
+        SBX_LIST("exchange", in_root(place, "a/b"), in_root(place, "other/b")),
+        SBX_LIST("exchange", in_root(place, "a/b/kept"), in_root(place, "other/b/kept")),
+        SBX_LIST("rename", in_root(place, "a"), in_root(place, "other/a")),
+        SBX_LIST("rename", in_root(place, "a/b/kept"), in_root(place, "other/b/away")),
+    };
+
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        escape.attempt = attempts[i];
+        sbx_test_try_escape(place, &escape);
+        check_deep(place);
+    }
+}
+
+/* A root's name, protected, below a directory of the root's: asked for by its whole path, it holds like one above. */
+static void prepare_nested(const sbx_test_place *place)
+{
+    prepare_repository(place);
+    sbx_test_mkdir(in_root(place, "sub"));
+    sbx_test_mkdir(in_root(place, "sub/.git"));
+    sbx_test_write(in_root(place, "sub/.git/config"), "original");
+}
+
+static void check_nested(const sbx_test_place *place)
+{
+    assert_true(sbx_test_holds(in_root(place, "sub/.git/config"), "original"));
+    assert_false(sbx_test_exists(in_root(place, "sub/.git/new")));
+    assert_false(sbx_test_exists(in_root(place, "away")));
+    check_repository(place);
+}
+
+static void test_nested_names(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_escape escape = {.prepare = prepare_nested,
+                              .options = SBX_LIST("--protect", in_root(place, "sub/.git"))};
+    const char *const *const attempts[] = {
+        SBX_LIST("write-file", in_root(place, "sub/.git/config")),
+        SBX_LIST("create-file", in_root(place, "sub/.git/new")),
+        SBX_LIST("rename", in_root(place, "sub"), in_root(place, "away")),
+        SBX_LIST("exchange", in_root(place, "sub"), in_root(place, "directory")),
+        SBX_LIST("rename", in_root(place, "sub/.git"), in_root(place, "away")),
+        SBX_LIST("link", in_root(place, "sub/.git/config"), in_root(place, "away")),
+        SBX_LIST("exchange", in_root(place, "sub/.git"), in_root(place, "directory")),
+    };
+
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        escape.attempt = attempts[i];
+        sbx_test_try_escape(place, &escape);
+        check_nested(place);
+    }
+}
+
+/* Where the name does not exist yet, moving what it would lie in does not make it. */
+static void test_absent_deep_names(void **state)
+{
+    const sbx_test_place *place = *state;
+    const char *const *options = SBX_LIST("--protect", in_root(place, "directory/later"));
+    const char *const *const attempts[] = {
+        SBX_LIST("mkdir", in_root(place, "directory/later")),
+        SBX_LIST("create-file", in_root(place, "directory/later/x")),
+        SBX_LIST("rename", in_root(place, "directory"), in_root(place, "away")),
+        SBX_LIST("exchange", in_root(place, "directory"), in_root(place, "other")),
+    };
+
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        prepare_empty(place);
+        sbx_test_mkdir(in_root(place, "other"));
+        sbx_test_mkdir(in_root(place, "other/later"));
+        assert_int_not_equal(sbx_test_probe_inside(place, options, attempts[i]), SBX_PROBE_DID);
+        assert_false(sbx_test_exists(in_root(place, "directory/later")));
+        assert_false(sbx_test_exists(in_root(place, "away")));
+    }
+}
+
+/* One file, however it is spelled; and made by any call. */
+static void test_spellings(void **state)
+{
+    const sbx_test_place *place = *state;
+    static const char *const spellings[] = {
+        ".git/config",
+        "./.git/config",
+        ".git//config",
+        ".git/./config",
+        "directory/../.git/config",
+        ".git/../.git/config",
+        ".git/hooks/../config",
+        "/proc/self/cwd/.git/config",
+    };
+    static const char *const verbs[] = {"write-file", "truncate", "unlink"};
+
+    for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
+        for (size_t k = 0; k < 3; k++)
+            ON_REPOSITORY(NULL, NULL, verbs[k], spellings[i]);
+    ON_REPOSITORY(NULL, NULL, "rename", ".git/", "away");
+    ON_REPOSITORY(NULL, NULL, "map-write", ".git/config");
+    ON_REPOSITORY(NULL, NULL, "fallocate", ".git/config");
+    ON_REPOSITORY(NULL, NULL, "copy-range", "file", ".git/config");
+    ON_REPOSITORY(NULL, NULL, "futimens", ".git/config");
+    ON_REPOSITORY(NULL, NULL, "link-unnamed", ".", ".git/hooks/pre-commit");
+}
+
+/* Names that are others to the file system stay free, and are no way in. */
+static void test_names_like_it(void **state)
+{
+    const sbx_test_place *place = *state;
+    static const char *const likes[] = {".GIT", ".git ", ".gitx", "git", ".git.", "..git"};
+
+    for (size_t i = 0; i < sizeof(likes) / sizeof(likes[0]); i++) {
+        prepare_repository(place);
+        assert_int_equal(sbx_test_probe_inside(place, NULL, SBX_LIST("mkdir", likes[i])),
+                         SBX_PROBE_DID);
+        assert_true(sbx_test_exists(in_root(place, likes[i])));
+        check_repository(place);
+    }
+}
+
 static void test_unprotect_gives_it_back(void **state)
 {
     const sbx_test_place *place = *state;
@@ -235,6 +368,11 @@ int main(void)
         sbx_unit_test(test_absent_names),
         sbx_unit_test(test_stand_in),
         sbx_unit_test(test_parents_stay),
+        sbx_unit_test(test_parents_are_not_exchanged),
+        sbx_unit_test(test_nested_names),
+        sbx_unit_test(test_absent_deep_names),
+        sbx_unit_test(test_spellings),
+        sbx_unit_test(test_names_like_it),
         sbx_unit_test(test_unprotect_gives_it_back),
     };
 

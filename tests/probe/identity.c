@@ -242,14 +242,15 @@ static int try_number(long number)
     return WEXITSTATUS(status);
 }
 
-/* "NUMBER ERRNO" for every call from 0 on, with arguments that are nobody's. Only ever inside. */
+/* "NUMBER ERRNO" for so many calls from 0 on, or from FIRST, with arguments that are nobody's. Only ever inside. */
 static int try_all_calls(char **arguments)
 {
-    long long end = sbx_probe_number(arguments[1]);
+    long long first = arguments[2] != NULL ? sbx_probe_number(arguments[2]) : 0;
+    long long end = first + sbx_probe_number(arguments[1]);
 
     if (!sbx_probe_is_elsewhere(arguments[0]))
         return EINVAL;
-    for (long long number = 0; number < end; number++) {
+    for (long long number = first; number < end; number++) {
         printf("%lld %d\n", number, try_number((long)number));
         fflush(stdout);
     }
@@ -270,6 +271,6 @@ const sbx_probe_verb sbx_probe_identity_verbs[] = {
     {"cwd", "", sbx_probe_denied_usual, show_directory},
     {"tty", "FD", sbx_probe_denied_usual, has_terminal},
     {"try-syscall", "NAME", sbx_probe_denied_usual, try_call},
-    {"try-all-calls", "HOST-NAMESPACE END", sbx_probe_denied_usual, try_all_calls},
+    {"try-all-calls", "HOST-NAMESPACE COUNT [FIRST]", sbx_probe_denied_usual, try_all_calls},
     {.name = NULL},
 };

@@ -20,7 +20,8 @@ static const sbx_probe_verb *const tables[] = {
     sbx_probe_write_verbs, sbx_probe_read_verbs, sbx_probe_network_verbs,
     sbx_probe_process_verbs, sbx_probe_kernel_verbs, sbx_probe_identity_verbs,
     sbx_probe_load_verbs, sbx_probe_life_verbs, sbx_probe_mode_verbs,
-    sbx_probe_abuse_verbs, sbx_probe_pass_verbs, NULL};
+    sbx_probe_abuse_verbs, sbx_probe_pass_verbs, sbx_probe_change_verbs, sbx_probe_ipc_verbs,
+    NULL};
 
 long long sbx_probe_number(const char *text)
 {

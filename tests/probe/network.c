@@ -91,6 +91,102 @@ static int send_fast_open(char **arguments)
                                            sizeof(address)) != 1);
 }
 
+/* As the C library asks a name server: connected, two questions in one call. */
+static int ask_names(char **arguments)
+{
+    static char question[] = "\x12\x34\x01\0\0\1\0\0\0\0\0\0\3sbx\7invalid\0\0\1\0";
+    struct iovec part = {.iov_base = question, .iov_len = sizeof(question)};
+    struct mmsghdr both[2] = {{.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}},
+                              {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}}};
+    struct sockaddr_in address;
+    int result = parse_address(&address, arguments);
+    int fd;
+
+    if (result != 0)
+        return result;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return close_with(fd, fd < 0 ||
+                              connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+                              sendmmsg(fd, both, 2, MSG_NOSIGNAL) != 2);
+}
+
+/* The address is behind three pointers. */
+static int send_many_udp(char **arguments)
+{
+    struct iovec part = {.iov_base = (char *)"x", .iov_len = 1};
+    struct sockaddr_in address;
+    struct mmsghdr one = {.msg_hdr = {.msg_name = &address,
+                                      .msg_namelen = sizeof(address),
+                                      .msg_iov = &part,
+                                      .msg_iovlen = 1}};
+    int result = parse_address(&address, arguments);
+    int fd;
+
+    if (result != 0)
+        return result;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return close_with(fd, fd < 0 || sendmmsg(fd, &one, 1, 0) != 1);
+}
+
+static int send_message_fast_open(char **arguments)
+{
+    struct iovec part = {.iov_base = (char *)"x", .iov_len = 1};
+    struct sockaddr_in address;
+    struct msghdr one = {
+        .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
+    int result = parse_address(&address, arguments);
+    int fd;
+
+    if (result != 0)
+        return result;
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return close_with(fd, fd < 0 || sendmsg(fd, &one, MSG_FASTOPEN) != 1);
+}
+
+static int send_udp6(char **arguments)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    int fd;
+
+    address.sin6_port = htons((uint16_t)sbx_probe_number(arguments[1]));
+    if (inet_pton(AF_INET6, arguments[0], &address.sin6_addr) != 1)
+        return EINVAL;
+    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return close_with(
+        fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address)) != 1);
+}
+
+/* One echo request, as ping sends it without any rights. */
+static int ping_address(char **arguments)
+{
+    char request[8] = {8, 0, 0, 0, 0, 1, 0, 1};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int fd;
+
+    if (inet_pton(AF_INET, arguments[0], &address.sin_addr) != 1)
+        return EINVAL;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+    return close_with(fd,
+                      fd < 0 || sendto(fd, request, sizeof(request), 0, (struct sockaddr *)&address,
+                                       sizeof(address)) != sizeof(request));
+}
+
+/* MPTCP, SCTP and what else knows connections: the numbers are socket()'s. */
+static int connect_protocol(char **arguments)
+{
+    struct sockaddr_in address;
+    int result = parse_address(&address, arguments);
+    int fd;
+
+    if (result != 0)
+        return result;
+    fd = socket(AF_INET, (int)sbx_probe_number(arguments[2]) | SOCK_CLOEXEC,
+                (int)sbx_probe_number(arguments[3]));
+    if (fd < 0 && errno == ESOCKTNOSUPPORT)
+        return EPROTONOSUPPORT; /* not in this kernel, either */
+    return close_with(fd, fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0);
+}
+
 static int bind_tcp(char **arguments)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -141,6 +237,12 @@ static int open_raw(char **arguments)
 {
     (void)arguments;
     return open_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+}
+
+static int open_any(char **arguments)
+{
+    return open_socket((int)sbx_probe_number(arguments[0]), (int)sbx_probe_number(arguments[1]),
+                       (int)sbx_probe_number(arguments[2]));
 }
 
 static int open_packet(char **arguments)
@@ -270,6 +372,13 @@ const sbx_probe_verb sbx_probe_network_verbs[] = {
     {"connect-tcp6", "ADDRESS PORT", denied_network, connect_tcp6},
     {"send-udp", "ADDRESS PORT", denied_network, send_udp},
     {"send-fast-open", "ADDRESS PORT", denied_network, send_fast_open},
+    {"send-message-fast-open", "ADDRESS PORT", denied_network, send_message_fast_open},
+    {"send-many-udp", "ADDRESS PORT", denied_network, send_many_udp},
+    {"send-udp6", "ADDRESS PORT", denied_network, send_udp6},
+    {"ask-names", "ADDRESS PORT", denied_network, ask_names},
+    {"ping-address", "ADDRESS", denied_network, ping_address},
+    {"connect-protocol", "ADDRESS PORT TYPE PROTOCOL", denied_network, connect_protocol},
+    {"socket", "FAMILY TYPE PROTOCOL", denied_network, open_any},
     {"bind-tcp", "PORT", denied_network, bind_tcp},
     {"talk-to-self", "", denied_network, talk_to_self},
     {"socket-raw", "", denied_network, open_raw},

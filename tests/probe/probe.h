@@ -44,6 +44,8 @@ extern const sbx_probe_verb sbx_probe_life_verbs[];
 extern const sbx_probe_verb sbx_probe_mode_verbs[];
 extern const sbx_probe_verb sbx_probe_abuse_verbs[];
 extern const sbx_probe_verb sbx_probe_pass_verbs[];
+extern const sbx_probe_verb sbx_probe_change_verbs[];
+extern const sbx_probe_verb sbx_probe_ipc_verbs[];
 
 /* Errnos that mean "no" for most verbs: EACCES EPERM EROFS ENOSYS. */
 extern const int sbx_probe_denied_usual[];

@@ -93,6 +93,31 @@ static int read_memory(char **arguments)
     return errno == EFAULT ? 0 : errno;
 }
 
+static int write_memory(char **arguments)
+{
+    char byte = 'x';
+    struct iovec local = {.iov_base = &byte, .iov_len = 1};
+    struct iovec remote = {.iov_base = (void *)8, .iov_len = 1};
+
+    if (process_vm_writev((pid_t)sbx_probe_number(arguments[0]), &local, 1, &remote, 1, 0) == 1)
+        return 0;
+    return errno == EFAULT ? 0 : errno;
+}
+
+/* Who gets it open may write: the kernel asks no more. */
+static int open_memory(char **arguments)
+{
+    char path[64];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)sbx_probe_number(arguments[0]));
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
 static int take_descriptor(char **arguments)
 {
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)sbx_probe_number(arguments[0]), 0);
@@ -207,6 +232,8 @@ const sbx_probe_verb sbx_probe_process_verbs[] = {
     {"ptrace", "PID", sbx_probe_denied_usual, trace},
     {"ptrace-child", "", sbx_probe_denied_usual, trace_own_child},
     {"process-vm-read", "PID", sbx_probe_denied_usual, read_memory},
+    {"process-vm-write", "PID", sbx_probe_denied_usual, write_memory},
+    {"open-mem", "PID", sbx_probe_denied_usual, open_memory},
     {"pidfd-getfd", "PID", sbx_probe_denied_usual, take_descriptor},
     {"nice", "", sbx_probe_denied_usual, set_priority},
     {"tiocsti", "", denied_terminal, type_ahead},
