@@ -28,7 +28,17 @@ typedef struct loop {
 /* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
 #define TIDY_AFTER_NS (5 * SBX_NS_PER_MS)
 
-enum { CONTROL, PIDFD, SIGNALS, WATCH, LANDLOCK, JOB, INPUT, FIRST_OUTPUT, POLL_MAX = FIRST_OUTPUT + 4 };
+enum {
+    CONTROL,
+    PIDFD,
+    SIGNALS,
+    WATCH,
+    LANDLOCK,
+    JOB,
+    INPUT,
+    FIRST_OUTPUT,
+    POLL_MAX = FIRST_OUTPUT + 4
+};
 
 static void kill_now(loop *self)
 {
