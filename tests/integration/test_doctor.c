@@ -3,11 +3,15 @@
  * where the kernel was made to refuse it. ctest: serial (a CPU rate is measured)
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -105,6 +109,19 @@ static void expect_all(const diagnosis *said, const char *subject, const char *s
                  all, state, said->outcome.out);
 }
 
+/* Of this user, and of no doctor that is at work beside us: that one holds a lock. */
+static bool is_left_behind(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat info;
+    bool is_left = fd >= 0 && fstat(fd, &info) == 0 && info.st_uid == geteuid() &&
+                   flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_left;
+}
+
 static void expect_nothing_left(const sbx_test_place *place)
 {
     const char *const patterns[] = {sbx_test_text("%s/.sbx-doctor-*", place->home),
@@ -115,9 +132,12 @@ static void expect_nothing_left(const sbx_test_place *place)
         glob_t found;
         int code = glob(patterns[i], GLOB_NOSORT, NULL, &found);
 
+        assert_true(code == 0 || code == GLOB_NOMATCH);
+        for (size_t k = 0; code == 0 && k < found.gl_pathc; k++)
+            if (is_left_behind(found.gl_pathv[k]))
+                fail_msg("left behind: %s", found.gl_pathv[k]);
         if (code == 0)
-            fail_msg("left behind: %s", found.gl_pathv[0]);
-        assert_int_equal(code, GLOB_NOMATCH);
+            globfree(&found);
     }
     assert_int_equal(sbx_test_count_processes(place), 0);
 }
@@ -248,6 +268,41 @@ static void test_inside_sbx(void **state)
     expect_nothing_left(place);
 }
 
+/*
+ * Killed at any moment, it leaves what the next one takes away, and no process: what was started outside to be tried ends
+ * by itself.
+ */
+static void test_killed(void **state)
+{
+    enum { KILLS = 8, STEP_MS = 60, STAYS_MS = 15000 };
+    const sbx_test_place *place = *state;
+    const char *mine =
+        sbx_test_path(place->base, "bin/sbx"); /* its processes can be told from others' */
+    sbx_test_request request = {.as_is = true, .command = SBX_LIST(mine, "doctor")};
+    sbx_test_outcome outcome;
+
+    sbx_test_copy_program(mine, sbx_test_binary());
+    for (unsigned i = 1; i <= KILLS; i++) {
+        sbx_test_child child;
+        uint64_t end;
+
+        sbx_test_start(&child, place, &request);
+        sbx_test_pause_ms(i * STEP_MS);
+        (void)kill(child.pid, SIGKILL);
+        sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
+        sbx_test_outcome_done(&outcome);
+        end = sbx_test_now_ms() + sbx_test_slow_ms(STAYS_MS);
+        while (sbx_test_count_processes(place) != 0 && sbx_test_now_ms() < end)
+            sbx_test_pause_ms(10);
+        if (sbx_test_count_processes(place) != 0)
+            fail_msg("killed after %u ms, it left a process", i * STEP_MS);
+    }
+    sbx_test_run(&outcome, place, &request);
+    assert_int_equal(outcome.exit_code, 0);
+    sbx_test_outcome_done(&outcome);
+    expect_nothing_left(place);
+}
+
 /* The probe answers with the errno, and with 255 where it is asked for nonsense. */
 static void test_probe(void **state)
 {
@@ -278,7 +333,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         sbx_unit_test(test_this_host),      sbx_unit_test(test_table),
         sbx_unit_test(test_without_mounts), sbx_unit_test(test_without_landlock),
-        sbx_unit_test(test_inside_sbx),     sbx_unit_test(test_probe),
+        sbx_unit_test(test_inside_sbx),     sbx_unit_test(test_killed),
+        sbx_unit_test(test_probe),
     };
     ssize_t bytes = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

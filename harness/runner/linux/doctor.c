@@ -1,16 +1,14 @@
 /*
  * `sbx doctor`: what this host can enforce, each line shown by trying it. Makes its place, tries,
- * takes the place away. What is tried is in doctor_walls.c, doctor_limits.c and doctor_close.c.
+ * takes the place away (doctor_place.c). What is tried is in doctor_walls.c, doctor_limits.c and doctor_close.c.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/base/path.h"
@@ -32,92 +30,6 @@ void sbx_doctor_add(sbx_doctor *self, const char *subject, const char *state, co
     (void)vsnprintf(line->detail, sizeof(line->detail), detail, arguments);
     va_end(arguments);
     (void)snprintf(line->fix, sizeof(line->fix), "%s", fix != NULL ? fix : "");
-}
-
-const char *sbx_doctor_path(const sbx_doctor *self, const char *name)
-{
-    static char paths[8][PATH_MAX];
-    static unsigned next;
-    char *path = paths[next++ % SBX_COUNT_OF(paths)];
-
-    (void)snprintf(path, PATH_MAX, "%s/%s", self->place, name);
-    return path;
-}
-
-/* Modes are open, whatever the umask: what is refused shall be refused by a wall. */
-static bool make_directory(const sbx_doctor *self, const char *name)
-{
-    return mkdir(sbx_doctor_path(self, name), 0755) == 0 &&
-           chmod(sbx_doctor_path(self, name), 0755) == 0;
-}
-
-static bool make_file(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    bool is_made = fd >= 0 && fchmod(fd, 0666) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return is_made;
-}
-
-static bool make_place_in(sbx_doctor *self, const char *directory)
-{
-    int bytes = snprintf(self->place, sizeof(self->place), "%s/.sbx-doctor-XXXXXX", directory);
-    char *real;
-    size_t length;
-
-    if (bytes < 0 || (size_t)bytes >= sizeof(self->place) || mkdtemp(self->place) == NULL) {
-        self->place[0] = '\0';
-        return false;
-    }
-    real = realpath(self->place, NULL); /* a home may be a symlink; denials name what is real */
-    length = real != NULL ? strlen(real) : sizeof(self->place);
-    if (length < sizeof(self->place))
-        memcpy(self->place, real, length + 1);
-    free(real);
-    return length < sizeof(self->place) && chmod(self->place, 0755) == 0 &&
-           make_directory(self, "root") && make_directory(self, "root/.git") &&
-           make_directory(self, "outside") && make_directory(self, "secret") &&
-           make_file(sbx_doctor_path(self, "root/.git/config")) &&
-           make_file(sbx_doctor_path(self, "outside/file")) &&
-           make_file(sbx_doctor_path(self, "secret/key"));
-}
-
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
-{
-    (void)about;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
-static void remove_place(sbx_doctor *self)
-{
-    if (self->place[0] != '\0')
-        (void)nftw(self->place, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    if (self->temp_file[0] != '\0')
-        (void)unlink(self->temp_file);
-    self->place[0] = self->temp_file[0] = '\0';
-}
-
-/*
- * At home if possible: in a directory that is private inside, everything outside is out of reach
- * anyway.
- */
-static bool make_place(sbx_doctor *self)
-{
-    const char *home = getenv("HOME");
-    bool is_made = home != NULL && home[0] == '/' && make_place_in(self, home);
-
-    if (!is_made) {
-        remove_place(self);
-        is_made = make_place_in(self, "/var/tmp");
-    }
-    (void)snprintf(self->temp_file, sizeof(self->temp_file), "/tmp/sbx-doctor-%d", (int)getpid());
-    if (!make_file(self->temp_file))
-        self->temp_file[0] = '\0';
-    return is_made;
 }
 
 /* Seen from the program's directory, which may be private inside, or not the target's to enter. */
@@ -198,7 +110,7 @@ static void examine(sbx_doctor *self)
 {
     sbx_error err;
 
-    if (!make_place(self)) {
+    if (!sbx_doctor_make_place(self)) {
         sbx_doctor_add(self, "launch", "unknown", "none", "make HOME or /var/tmp writable",
                        "no directory to try things in: neither HOME nor /var/tmp can be written");
         return;
@@ -218,7 +130,7 @@ static void examine(sbx_doctor *self)
  * place behind. */
 size_t sbx_doctor_run(sbx_doctor_line *out, size_t room)
 {
-    sbx_doctor self = {.line = out, .room = room};
+    sbx_doctor self = {.line = out, .room = room, .place_fd = -1, .temp_fd = -1};
     int kept[2] = {fcntl(0, F_DUPFD_CLOEXEC, 3), fcntl(1, F_DUPFD_CLOEXEC, 3)};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t stopping, before;
@@ -236,7 +148,7 @@ size_t sbx_doctor_run(sbx_doctor_line *out, size_t room)
     if (room > 0)
         examine(&self);
     sbx_doctor_look_around(&self);
-    remove_place(&self);
+    sbx_doctor_remove_place(&self);
     sbx_policy_done(&self.policy);
     for (int fd = 0; fd <= 1; fd++)
         if (kept[fd] >= 0) {

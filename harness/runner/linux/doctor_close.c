@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,9 +26,12 @@ static void make_pipe(int out_ends[2])
         out_ends[0] = out_ends[1] = -1;
 }
 
-/* The supervisor's whole life: its parent kills it. */
-SBX_NORETURN static void supervise(const sbx_doctor *self, const sbx_plan *plan, int pipe_end)
+/* The supervisor's whole life: its parent kills it, also by being killed itself. */
+SBX_NORETURN static void supervise(const sbx_doctor *self, const sbx_plan *plan, int pipe_end,
+                                   pid_t parent)
 {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+        _exit(1);
     if (plan == NULL) { /* the control: starts it, and has nothing to do with it any more */
         (void)sbx_doctor_start(self, stay, pipe_end);
         close(pipe_end);
@@ -65,13 +69,13 @@ static outcome kill_supervisor(const sbx_doctor *self, const sbx_plan *plan, int
     outcome out = {0};
     uint64_t began_ns;
     int ends[2];
-    pid_t supervisor;
+    pid_t supervisor, self_pid = getpid();
 
     make_pipe(ends);
     supervisor = ends[0] < 0 ? -1 : fork();
     if (supervisor == 0) {
         close(ends[0]);
-        supervise(self, plan, ends[1]);
+        supervise(self, plan, ends[1], self_pid);
     }
     if (ends[1] >= 0)
         close(ends[1]);

@@ -23,7 +23,8 @@ typedef struct sbx_doctor {
     sbx_policy policy;      /* the default one, with the place in it */
     char program[PATH_MAX]; /* this one */
     char place[PATH_MAX / 2];
-    char temp_file[64]; /* in /tmp, beside the place; "": none */
+    char temp_file[64];    /* in /tmp, beside the place; "": none */
+    int place_fd, temp_fd; /* locked as long as they are in use; -1: none */
 } sbx_doctor;
 
 /* ---- doctor.c -------------------------------------------------------------------------------- */
@@ -31,8 +32,17 @@ typedef struct sbx_doctor {
 void sbx_doctor_add(sbx_doctor *self, const char *subject, const char *state, const char *by,
                     const char *fix, const char *detail, ...) SBX_PRINTF(6, 7);
 
+/* ---- doctor_place.c -------------------------------------------------------------------------- */
+
 /* place/name, in one of a few static buffers. */
 const char *sbx_doctor_path(const sbx_doctor *self, const char *name);
+
+/*
+ * At home if possible: in a directory that is private inside, everything outside is out of reach anyway. Takes away what
+ * killed doctors of this user left there. Removing takes a half-made one too.
+ */
+bool sbx_doctor_make_place(sbx_doctor *self);
+void sbx_doctor_remove_place(sbx_doctor *self);
 
 /* ---- doctor_try.c: one attempt outside, one inside ------------------------------------------- */
 

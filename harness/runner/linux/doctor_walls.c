@@ -207,7 +207,10 @@ static void try_processes(sbx_doctor *self)
                               {"attach-memory", shm_text, NULL}};
     pid_t pid = sbx_doctor_start(self, stay, STDOUT_FILENO);
     int shm = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0666);
+    void *attached = shm >= 0 ? shmat(shm, NULL, SHM_RDONLY) : NULL;
 
+    if (shm >= 0) /* goes with us, however we go; by its number it can be attached until then */
+        (void)shmctl(shm, IPC_RMID, NULL);
     (void)snprintf(pid_text, sizeof(pid_text), "%d", (int)pid);
     (void)snprintf(shm_text, sizeof(shm_text), "%d", shm);
     if (pid > 0)
@@ -218,7 +221,7 @@ static void try_processes(sbx_doctor *self)
         (void)waitpid(pid, NULL, 0);
     }
     if (shm >= 0)
-        (void)shmctl(shm, IPC_RMID, NULL);
+        (void)shmdt(attached);
 }
 
 /* ---- the network and sockets ----------------------------------------------------------------- */
