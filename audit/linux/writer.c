@@ -23,9 +23,11 @@ static void read_small(char *out, size_t room, const char *path)
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* Field 22 of /proc/PID/stat; 0: not to be read. The name in field 2 may hold anything, even ')'.
+/*
+ * Field 22 of /proc/PID/stat; 0: not to be read. The name in field 2 may hold anything, even ')'. Field 3 says whether it is
+ * dead and only waits to be buried, which an orphan may do for ever where pid 1 of a container buries nobody.
  */
-static uint64_t read_start_ticks(int64_t pid)
+static uint64_t read_start_ticks(bool *out_dead, int64_t pid)
 {
     char path[48], text[1024];
     const char *at;
@@ -33,6 +35,7 @@ static uint64_t read_start_ticks(int64_t pid)
     (void)snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
     read_small(text, sizeof(text), path);
     at = strrchr(text, ')');
+    *out_dead = at != NULL && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X');
     for (int field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     return at == NULL ? 0 : strtoull(at, NULL, 10);
@@ -41,9 +44,10 @@ static uint64_t read_start_ticks(int64_t pid)
 void sbx_supervisor_self(sbx_supervisor *out)
 {
     struct stat about;
+    bool is_dead;
 
     *out = (sbx_supervisor){.pid = getpid()};
-    out->start_ticks = read_start_ticks(out->pid);
+    out->start_ticks = read_start_ticks(&is_dead, out->pid);
     if (stat("/proc/self/ns/pid", &about) == 0)
         out->pid_namespace = about.st_ino;
     read_small(out->boot_id, sizeof(out->boot_id), "/proc/sys/kernel/random/boot_id");
@@ -52,6 +56,7 @@ void sbx_supervisor_self(sbx_supervisor *out)
 bool sbx_supervisor_is_gone(const sbx_supervisor *other, const sbx_supervisor *self)
 {
     uint64_t start_ticks;
+    bool is_dead;
 
     if (other->boot_id[0] == '\0' || self->boot_id[0] == '\0')
         return false;
@@ -63,8 +68,9 @@ bool sbx_supervisor_is_gone(const sbx_supervisor *other, const sbx_supervisor *s
         return false;
     if (kill((pid_t)other->pid, 0) != 0 && errno == ESRCH)
         return true;
-    start_ticks = read_start_ticks(other->pid);
-    return start_ticks != 0 && other->start_ticks != 0 && start_ticks != other->start_ticks;
+    start_ticks = read_start_ticks(&is_dead, other->pid);
+    return is_dead ||
+           (start_ticks != 0 && other->start_ticks != 0 && start_ticks != other->start_ticks);
 }
 
 void sbx_node_self(sbx_node *out)
