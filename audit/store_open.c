@@ -128,11 +128,32 @@ bool sbx_store_try_lock(sbx_store *store)
     return st == SBX_OK;
 }
 
+/* Its name is another file's now, or nobody's: removed, replaced, set aside, or its file system taken away. */
+static bool has_moved_since(const sbx_store *store)
+{
+    int has_moved = 0;
+
+    return store != NULL && store->db != NULL && !store->is_copy &&
+           sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
+               SQLITE_OK &&
+           has_moved != 0;
+}
+
+/* A commit to a file that nobody can find would be none. */
 sbx_status sbx_store_commit(sbx_store *store, const char *doing, sbx_error *err)
 {
-    int rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
     sbx_status st;
+    int rc;
 
+    if (has_moved_since(store)) {
+        sbx_store_rollback(store);
+        return sbx_fail_plain(
+            err, SBX_IO, SBX_STEP_AUDIT,
+            "audit database %s: %s: the file that was opened is not there any more (removed, "
+            "replaced or unmounted)",
+            store->path, doing);
+    }
+    rc = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
         store->in_transaction = false;
         return SBX_OK;
@@ -218,17 +239,6 @@ bool sbx_database_is_foreign(const char *path)
         is_foreign = memcmp(header, magic, sizeof(magic)) == 0 && !has_our_mark(header);
     sqlite3_close(db);
     return is_foreign;
-}
-
-/* What is wrong with it may be that it is two files: it was set aside while we opened it. */
-static bool has_moved_since(const sbx_store *store)
-{
-    int has_moved = 0;
-
-    return store != NULL && store->db != NULL && !store->is_copy &&
-           sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) ==
-               SQLITE_OK &&
-           has_moved != 0;
 }
 
 /*

@@ -109,7 +109,8 @@ static void a_newer_version_is_refused(void **state)
         sqlite3 *db = NULL;
 
         assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1000", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1000", NULL, NULL, NULL),
+                         SQLITE_OK);
         sqlite3_close(db);
     }
     assert_int_equal(try_open(self, false, &err), SBX_REFUSED);
@@ -264,6 +265,29 @@ static void network_file_systems(void **state)
 
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
+/* What is committed where nobody finds it is not recorded, and a run is not started on it. */
+static void a_file_that_is_gone(void **state)
+{
+    fixture *self = *state;
+    sbx_store *store = fixture_open(self);
+    sbx_error err = {0};
+    fixture_run one, other;
+    int64_t row = 0;
+
+    fixture_describe(&one);
+    fixture_start(&one, store);
+    assert_int_equal(unlink(self->path), 0);
+    assert_int_equal(sbx_store_run_end(store, one.row, &one.end, NULL, &err), SBX_IO);
+    assert_non_null(strstr(err.message, "not there any more"));
+    write_file(self->path, "another", 7);
+    fixture_describe(&other);
+    err = (sbx_error){0};
+    assert_int_equal(sbx_store_run_start(&row, store, &other.start, &err), SBX_IO);
+    assert_int_equal(row, 0);
+    assert_non_null(strstr(err.message, "not there any more"));
+    sbx_store_close(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +298,7 @@ int main(void)
         WITH_FIXTURE(where_nothing_may_be_written),
         WITH_FIXTURE(a_missing_one_is_not_made_by_readers),
         WITH_FIXTURE(a_full_disk_is_an_error_and_no_damage),
+        WITH_FIXTURE(a_file_that_is_gone),
         cmocka_unit_test(network_file_systems),
     };
 
