@@ -145,8 +145,11 @@ static int hand_over(execution *self)
         sbx_text_clear(&text);
     }
     sbx_exec_report(&text, &self->result, &self->plan, &self->request);
-    if (text.bytes > 0) {
+    if (text.bytes > 0 || text.failed) {
         sbx_message_write(&text);
+    }
+    if (text.failed && self->result.events.has_error) { /* no memory: that much takes none */
+        sbx_message_error(NULL, &self->result.events.error);
     }
     sbx_text_done(&text);
     return code;

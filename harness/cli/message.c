@@ -98,10 +98,29 @@ void sbx_message_format(sbx_text *out, const char *what, const sbx_error *error)
     }
 }
 
+/* Where there is no memory to make it readable: what a terminal could obey is left out, and so is the end of a long one. */
+static void write_plain(const char *text)
+{
+    char line[512] = SBX_PROGRAM_NAME ": ";
+    size_t bytes = strlen(line);
+
+    for (; *text != '\0' && bytes + 1 < sizeof(line); text++) {
+        line[bytes++] = *text;
+        if (*text < ' ' || *text > '~') {
+            line[bytes - 1] = '?';
+        }
+    }
+    line[bytes++] = '\n';
+    (void)!sbx_caller_write(2, line, bytes, NULL);
+}
+
 void sbx_message_write(const sbx_text *text)
 {
     /* Nobody is left to hear that stderr cannot be written to. */
     (void)!sbx_caller_write(2, sbx_text_string(text), text->bytes, NULL);
+    if (text->failed) {
+        write_plain("there was no memory to say all of it");
+    }
 }
 
 void sbx_message(const char *text)
@@ -111,7 +130,11 @@ void sbx_message(const char *text)
     sbx_text_add(&line, SBX_PROGRAM_NAME ": ");
     sbx_text_add_escaped(&line, text, strlen(text));
     sbx_text_add(&line, "\n");
-    sbx_message_write(&line);
+    if (line.failed) {
+        write_plain(text);
+    } else {
+        sbx_message_write(&line);
+    }
     sbx_text_done(&line);
 }
 
@@ -120,7 +143,11 @@ void sbx_message_error(const char *what, const sbx_error *error)
     sbx_text lines = {0};
 
     sbx_message_format(&lines, what, error);
-    sbx_message_write(&lines);
+    if (lines.failed) {
+        write_plain(error->message[0] == '\0' ? sbx_status_word(error->status) : error->message);
+    } else {
+        sbx_message_write(&lines);
+    }
     sbx_text_done(&lines);
 }
 
