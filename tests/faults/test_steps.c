@@ -1,6 +1,6 @@
 /*
- * The supervisor at each of its system calls: ended there, or told there that the call has failed. Whatever happens, nothing
- * was started without a start row, what was recorded holds, and after the next start nothing is left: no process, group,
+ * The supervisor at each of its system calls: ended there, told there that the call has failed, or given half. Whatever
+ * happens, nothing was started without a start row, what was recorded holds, and after the next start nothing is left: no process, group,
  * mount, stand-in, or row that says "running".
  *
  *     SBX_FAULT_STRIDE=1    every call; usually each 29th
@@ -19,11 +19,24 @@ enum { USUAL_STRIDE = 29, STEPS_MAX = 5000 };
 static void make_line(const char **line, const sbx_test_place *place)
 {
     size_t at = 0;
-    const char *const words[] = {sbx_test_binary(), "exec",     "--audit-db", place->database,
-                                 "--read",          place->base, "--write",   place->root,
-                                 "--mem",           "256M",      "--procs",   "32",
-                                 "--wall",          "20s",       "--",        place->probe,
-                                 "create-file",     sbx_test_path(place->root, "marker")};
+    const char *const words[] = {sbx_test_binary(),
+                                 "exec",
+                                 "--audit-db",
+                                 place->database,
+                                 "--read",
+                                 place->base,
+                                 "--write",
+                                 place->root,
+                                 "--mem",
+                                 "256M",
+                                 "--procs",
+                                 "32",
+                                 "--wall",
+                                 "20s",
+                                 "--",
+                                 place->probe,
+                                 "create-file",
+                                 sbx_test_path(place->root, "marker")};
 
     for (; at < sizeof(words) / sizeof(words[0]); at++)
         line[at] = words[at];
@@ -81,8 +94,7 @@ static void check_ledger(const sbx_test_place *place)
 
 /* is_right judges the ending; the number of steps that were taken. */
 static unsigned at_each_step(const sbx_test_place *place, int error,
-                             void (*is_right)(const sbx_test_place *,
-                                              const sbx_test_step_ending *))
+                             void (*is_right)(const sbx_test_place *, const sbx_test_step_ending *))
 {
     unsigned stride = sbx_test_setting("SBX_FAULT_STRIDE", USUAL_STRIDE), taken = 0;
     const char *line[32];
@@ -145,12 +157,54 @@ static void test_each_call_fails(void **state)
         assert_true(at_each_step(*state, errors[i], did_without_or_refused) > 5);
 }
 
+/* Files and pipes give and take half of what is asked for, from the policy's file to the result's. */
+static void test_short_transfers(void **state)
+{
+    enum { LINES = 2000, DENIALS = 50 };
+    const sbx_test_place *place = *state;
+    const char *policy = sbx_test_path(place->base, "policy.json");
+    const char *result = sbx_test_path(place->base, "short.json");
+    const char *script = sbx_test_text("i=0; while [ $i -lt %d ]; do echo 123456789; i=$((i+1)); "
+                                       "done; %s deny-many %s %d 100 > %s; exit 4",
+                                       LINES, place->probe, place->outside, DENIALS,
+                                       sbx_test_path(place->root, "out"));
+    sbx_test_step_ending ending;
+    json_t *said, *rows;
+    json_error_t wrong;
+    unsigned count;
+
+    sbx_test_write(policy, sbx_test_text("{\"version\":1,\"extends\":\"workspace\",\"filesystem\":{"
+                                         "\"read\":[\"%s\"],\"write\":[\"%s\"]}}",
+                                         place->base, place->root));
+    count = sbx_test_step_short(&ending, place,
+                                SBX_LIST(sbx_test_binary(), "exec", "--audit-db", place->database,
+                                         "--policy", policy, "--output", "1M", "--result", result,
+                                         "--", "/bin/sh", "-c", script));
+    print_message("%u short transfers\n", count);
+    assert_false(ending.has_hung);
+    assert_int_equal(ending.exit_code, 4);
+    assert_true(count > 50);
+    said = json_load_file(result, 0, &wrong);
+    if (said == NULL)
+        fail_msg("%s: line %d: %s", result, wrong.line, wrong.text);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(said, "usage"), "output_bytes")) +
+            json_integer_value(json_object_get(said, "output_bytes")),
+        10 * LINES);
+    rows = sbx_test_audit_denials(place, json_string_value(json_object_get(said, "run_id")));
+    assert_int_equal(json_array_size(rows), DENIALS);
+    json_decref(rows);
+    json_decref(said);
+    check_ledger(place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         sbx_unit_test(sbx_test_ping),
         sbx_unit_test(test_killed_at_each_call),
         sbx_unit_test(test_each_call_fails),
+        sbx_unit_test(test_short_transfers),
     };
 
     return cmocka_run_group_tests_name("faults: steps", tests, sbx_test_place_setup,

@@ -85,8 +85,8 @@ bool sbx_test_step_may_fail(long call)
 }
 
 /* From stop to stop; true: it has come to the step and was dealt with. */
-static bool step_on(sbx_test_step_ending *out, unsigned *count, unsigned step, int error, int status,
-                    uint64_t until_ns, bool *is_entry)
+static bool step_on(sbx_test_step_ending *out, unsigned *count, unsigned step, int error,
+                    int status, uint64_t until_ns, bool *is_entry)
 {
     int deliver = 0;
 
@@ -112,10 +112,9 @@ static bool step_on(sbx_test_step_ending *out, unsigned *count, unsigned step, i
 }
 
 void sbx_test_step(sbx_test_step_ending *out, const sbx_test_place *place, const char *const *argv,
-                 unsigned step, int error)
+                   unsigned step, int error)
 {
-    uint64_t until_ns =
-        sbx_clock_monotonic_ns() + sbx_test_slow_ms(LONGEST_MS) * SBX_NS_PER_MS;
+    uint64_t until_ns = sbx_clock_monotonic_ns() + sbx_test_slow_ms(LONGEST_MS) * SBX_NS_PER_MS;
     unsigned count = 0;
     bool is_entry = true, is_done = false;
     int status;
@@ -135,4 +134,71 @@ void sbx_test_step(sbx_test_step_ending *out, const sbx_test_place *place, const
     }
     out->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* Half of it may be transferred, and whoever asked has to go on. */
+static bool may_be_short(pid_t pid, const struct user_regs_struct *regs)
+{
+    char link[48], target[SBX_TEST_PATH_BYTES] = "";
+    ssize_t bytes;
+
+    if ((regs->orig_rax != SYS_read && regs->orig_rax != SYS_write &&
+         regs->orig_rax != SYS_pread64 && regs->orig_rax != SYS_pwrite64) ||
+        regs->rdx < 2)
+        return false;
+    snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)regs->rdi);
+    bytes = readlink(link, target, sizeof(target) - 1);
+    return bytes > 0 && (strncmp(target, "pipe:", 5) == 0 ||
+                         (target[0] == '/' && strncmp(target, "/proc/", 6) != 0 &&
+                          strncmp(target, "/sys/", 5) != 0 && strncmp(target, "/dev/", 5) != 0));
+}
+
+/* What the caller holds in that register it takes for unchanged: it is put back on the way out. */
+static unsigned halve_or_restore(pid_t pid, bool is_entry, unsigned long long *asked)
+{
+    struct user_regs_struct regs;
+
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) != 0)
+        return 0;
+    if (!is_entry && *asked != 0) {
+        regs.rdx = *asked;
+        *asked = 0;
+        (void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+    } else if (is_entry && may_be_short(pid, &regs)) {
+        *asked = regs.rdx;
+        regs.rdx -= regs.rdx / 2;
+        return ptrace(PTRACE_SETREGS, pid, NULL, &regs) == 0;
+    }
+    return 0;
+}
+
+unsigned sbx_test_step_short(sbx_test_step_ending *out, const sbx_test_place *place,
+                             const char *const *argv)
+{
+    uint64_t until_ns = sbx_clock_monotonic_ns() + sbx_test_slow_ms(LONGEST_MS) * SBX_NS_PER_MS;
+    unsigned long long asked = 0;
+    unsigned count = 0;
+    bool is_entry = true;
+    int status;
+
+    *out = (sbx_test_step_ending){.pid = start(place, argv), .exit_code = -1};
+    assert_true(out->pid > 0);
+    status = wait_for(out->pid, until_ns, &out->has_hung);
+    (void)ptrace(PTRACE_SETOPTIONS, out->pid, NULL,
+                 (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+    while (!WIFEXITED(status) && !WIFSIGNALED(status)) {
+        int deliver = 0;
+
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+            count += halve_or_restore(out->pid, is_entry, &asked);
+            is_entry = !is_entry;
+        } else if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP) {
+            deliver = WSTOPSIG(status);
+        }
+        (void)ptrace(PTRACE_SYSCALL, out->pid, NULL, (void *)(uintptr_t)deliver);
+        status = wait_for(out->pid, until_ns, &out->has_hung);
+    }
+    out->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return count;
 }

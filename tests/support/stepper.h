@@ -12,12 +12,12 @@
 #include "tests/support/sandbox.h"
 
 typedef struct sbx_test_step_ending {
-    pid_t pid;      /* it is gone */
-    bool was_hit;   /* it came to that call */
-    long call;      /* its number */
-    int exit_code;  /* -1: a signal */
+    pid_t pid;     /* it is gone */
+    bool was_hit;  /* it came to that call */
+    long call;     /* its number */
+    int exit_code; /* -1: a signal */
     int signal;
-    bool has_hung;  /* it was ended after 20 s */
+    bool has_hung; /* it was ended after 20 s */
 } sbx_test_step_ending;
 
 /*
@@ -25,7 +25,14 @@ typedef struct sbx_test_step_ending {
  * SIGKILL before the call is made, another one is what the call gives instead of being made.
  */
 void sbx_test_step(sbx_test_step_ending *out, const sbx_test_place *place, const char *const *argv,
-                 unsigned step, int error);
+                   unsigned step, int error);
+
+/*
+ * Runs it to its end with every transfer of more than a byte made a short one: half of what was asked for, of files and
+ * pipes (not of what the kernel gives or takes in one piece: /proc, /sys, devices, packets). How many there were.
+ */
+unsigned sbx_test_step_short(sbx_test_step_ending *out, const sbx_test_place *place,
+                             const char *const *argv);
 
 /* Calls after which an error would prove nothing: the program's own end, what cannot fail, and what the C library begins with. */
 bool sbx_test_step_may_fail(long call);

@@ -3,7 +3,8 @@
  * reads the database. Nothing crashes or hangs, what could not be done says so, no command runs without a row, and the
  * ledger holds afterwards. Whole commands, in a process of their own each, whose malloc() is the one below.
  *
- *     SBX_FAULT_STRIDE=1    every allocation; usually each 41st
+ *     SBX_FAULT_STRIDE=1     every allocation; usually each 41st
+ *     SBX_FAULT_FIRST=683    from that one on
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -139,7 +140,8 @@ static unsigned fail_each(const sbx_test_place *place, const char *name, command
     if (plain.code != 0)
         fail_msg("%s: exit %d without a fault: %s", name, plain.code, plain.said);
     for (int goes_on = 0; goes_on <= 1; goes_on++)
-        for (unsigned n = 1; n < ALLOCATIONS_MAX; n += n < 40 ? 1 : stride) {
+        for (unsigned n = sbx_test_setting("SBX_FAULT_FIRST", 1); n < ALLOCATIONS_MAX;
+             n += n < 40 ? 1 : stride) {
             attempt one = {.n = n, .goes_on = goes_on != 0};
 
             try_once(&one, place, run, arguments);
@@ -186,7 +188,8 @@ static void no_row_no_run(const sbx_test_place *place, const attempt *one)
     int rows = count_rows(place, "1");
 
     if (sbx_test_exists(marker) && rows <= rows_before)
-        fail_msg("allocation %u: the command ran without a row", one->n);
+        fail_msg("allocation %u%s: the command ran without a row (%d and %d); exit %d: %s", one->n,
+                 one->goes_on ? " and all later" : "", rows_before, rows, one->code, one->said);
     if (one->code == 0 && !sbx_test_exists(marker))
         fail_msg("allocation %u: exit 0, but the command did nothing", one->n);
     rows_before = rows;
@@ -204,17 +207,24 @@ static void need_own_malloc(void)
     }
 }
 
+/* sbx_test_path() would be another path by the end of it. */
+static void keep(char out[SBX_TEST_PATH_BYTES], const char *directory, const char *name)
+{
+    assert_true(snprintf(out, SBX_TEST_PATH_BYTES, "%s/%s", directory, name) < SBX_TEST_PATH_BYTES);
+}
+
 static void test_exec(void **state)
 {
     const sbx_test_place *place = *state;
-    const char *marker = sbx_test_path(place->root, "marker");
-    const char *const arguments[] = {
-        "--audit-db",  place->database, "--result", sbx_test_path(place->base, "result.json"),
-        "--read",      place->base,     "--write",  place->root,
-        "--mem",       "128M",          "--",       place->probe,
-        "create-file", marker,          NULL};
+    char marker[SBX_TEST_PATH_BYTES], result[SBX_TEST_PATH_BYTES];
+    const char *const arguments[] = {"--audit-db",  place->database, "--result", result,
+                                     "--read",      place->base,     "--write",  place->root,
+                                     "--mem",       "128M",          "--",       place->probe,
+                                     "create-file", marker,          NULL};
     attempt last = {.n = 0};
 
+    keep(marker, place->root, "marker");
+    keep(result, place->base, "result.json");
     need_own_malloc();
     assert_true(fail_each(place, "exec", sbx_command_exec, arguments, no_row_no_run) > 40);
     try_once(&last, place, sbx_command_exec, arguments);
@@ -228,9 +238,10 @@ static void test_exec(void **state)
 static void test_plan(void **state)
 {
     const sbx_test_place *place = *state;
-    const char *policy = sbx_test_path(place->base, "policy.json");
+    char policy[SBX_TEST_PATH_BYTES];
 
     need_own_malloc();
+    keep(policy, place->base, "policy.json");
     sbx_test_write(
         policy, sbx_test_text("{\"version\":1,\"extends\":\"workspace\",\"filesystem\":{\"write\":"
                               "[\"%s\"],\"read\":[\"%s\"]},\"limits\":{"
@@ -247,9 +258,10 @@ static void test_reading(void **state)
     const sbx_test_place *place = *state;
     const char *const database[] = {"--audit-db", place->database, NULL};
     const char *const json[] = {"--audit-db", place->database, "--json", NULL};
-    const char *const file[] = {"--audit-db", place->database, "--out",
-                                sbx_test_path(place->base, "report.html"), NULL};
+    char page[SBX_TEST_PATH_BYTES];
+    const char *const file[] = {"--audit-db", place->database, "--out", page, NULL};
 
+    keep(page, place->base, "report.html");
     need_own_malloc();
     assert_true(fail_each(place, "audit ls", sbx_command_audit_ls, database, NULL) > 20);
     assert_true(fail_each(place, "audit ls --json", sbx_command_audit_ls, json, NULL) > 20);

@@ -1,0 +1,72 @@
+/*
+ * The launcher's thread, without what it makes: the kernel refuses the clone, and each job is handed over, refused by name
+ * and waited for, thousands of times. Here ThreadSanitizer can look at it (scripts/test-threads.sh), which it could not
+ * beside a process that runs in its memory.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness/runner/linux/parts.h"
+#include "tests/support/test.h"
+
+enum { ROUNDS = 3000 };
+
+/* In every thread: a raw clone fails as where no more processes may be made. */
+static bool refuse_clone(void)
+{
+    struct sock_filter ops[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(ops) / sizeof(ops[0]), .filter = ops};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+
+static void hand_over(sbx_launcher *launcher, sbx_plan *plan, unsigned round)
+{
+    sbx_entry entry = {.plan = plan, .idmap_fd = -1, .shares_memory = true};
+    sbx_child child;
+    sbx_wire message;
+    sbx_error err = {0};
+
+    plan->walls[SBX_WALL_PIDS] = round % 2 == 0; /* written here, read by the thread */
+    assert_int_equal(sbx_spawn_shared(&child, &entry, launcher, &err), SBX_OK);
+    assert_int_equal(recv(child.control_fd, &message, sizeof(message), 0), sizeof(message));
+    assert_int_equal(message.kind, SBX_WIRE_FAILED);
+    assert_int_equal(message.u.error.os_code, EAGAIN);
+    assert_int_equal(recv(child.control_fd, &message, sizeof(message), 0), 0); /* and its end */
+    sbx_launcher_wait(launcher);
+    sbx_spawn_meet(&child, launcher);
+    assert_true(child.pid <= 0);
+    close(child.control_fd);
+}
+
+static void test_refused(void **state)
+{
+    static sbx_plan plan;
+    sbx_launcher *launcher = NULL;
+    sbx_error err = {0};
+
+    (void)state;
+    assert_int_equal(sbx_launcher_create(&launcher, &err), SBX_OK);
+    assert_true(refuse_clone());
+    for (unsigned i = 0; i < ROUNDS; i++)
+        hand_over(launcher, &plan, i);
+    sbx_launcher_free(launcher);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
