@@ -39,7 +39,8 @@ static void test_nothing_appears_outside(void **state)
     size_t before;
 
     assert_int_equal(mkdir(shared, 0755), 0);
-    assert_int_equal(mount("none", shared, "tmpfs", 0, "mode=0755"), 0);
+    /* Not a tmpfs: before Linux 6.3 it cannot be id-mapped, and is refused as a root. */
+    assert_int_equal(mount(shared, shared, NULL, MS_BIND, NULL), 0);
     assert_int_equal(mount(NULL, shared, NULL, MS_SHARED, NULL), 0);
     assert_int_equal(mkdir(root, 0755), 0);
     assert_int_equal(mkdir(sbx_test_path(root, ".git"), 0755), 0);
@@ -52,7 +53,6 @@ static void test_nothing_appears_outside(void **state)
     assert_int_equal(count_mounts(), before);
     sbx_test_outcome_done(&outcome);
     assert_int_equal(umount2(shared, MNT_DETACH), 0);
-    assert_int_equal(rmdir(shared), 0);
 }
 
 int main(void)
