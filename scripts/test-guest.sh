@@ -87,7 +87,7 @@ fi
 } >"$scratch/disk/guest/settings"
 mke2fs -q -t ext4 -L sbx-tests -d "$scratch/disk" "$scratch/tests.img" 400M
 
-report=$scratch/report
+report=build/guest/report.log
 console=build/guest/console.log
 : >"$report"
 # boot CHARDEV: the report goes there; TMPDIR has what the guest writes to its disk.
@@ -95,10 +95,10 @@ boot() {
     TMPDIR=$PWD/$scratch exec qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none \
         -machine q35 "${machine[@]}" -smp 2 -m 2G \
         -kernel "$guest/vmlinuz" -initrd "$guest/initrd.img" \
-        -append "root=LABEL=sbx-root rw console=ttyS0 loglevel=4 mitigations=off panic=-1 rootdelay=300 \
+        -append "root=LABEL=sbx-root rw console=ttyS0 loglevel=4 mitigations=off panic=-1 \
             systemd.show_status=no systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900" \
-        -drive "file=$guest/root.img,format=raw,if=virtio,snapshot=on" \
-        -drive "file=$scratch/tests.img,format=raw,if=virtio" \
+        -drive "file=$guest/root.img,format=raw,if=virtio,snapshot=on,cache=unsafe" \
+        -drive "file=$scratch/tests.img,format=raw,if=virtio,cache=unsafe" \
         -serial "file:$console" -device virtio-serial-pci -chardev "$1,id=report" \
         -device virtserialport,chardev=report,name=sbx.report
 }
@@ -117,5 +117,5 @@ kill "$qemu" 2>/dev/null && echo "the guest was ended after $minutes minutes" >&
 wait "$qemu" || true
 qemu=
 wait
-echo "the guest ran for $((SECONDS - started)) s; its console is in $console"
+echo "the guest ran for $((SECONDS - started)) s; its console is in $console, all of the above in $report"
 grep -qx 'guest: 0 runs failed' <(tr -d '\r' <"$report")
