@@ -18,7 +18,8 @@
 static void test_output_is_cut(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.options = SBX_LIST("--output", "1M", "--wall", "30s"),
+    sbx_test_request request = {.options =
+                                    SBX_LIST("--output", "1M", "--wall", sbx_test_slow_time(30)),
                                 .command = PROBE("flood", "1000000000")};
     sbx_test_outcome outcome;
 
@@ -63,7 +64,7 @@ static void test_reader_that_does_not_read(void **state)
 
         start_flood(&child, place, fds, ways[i]);
         supervisor = child.pid;
-        sbx_test_pause_ms(2500);
+        sbx_test_pause_ms((unsigned)sbx_test_slow_ms(2500));
         assert_int_equal(sbx_test_count_probes(place), 0); /* over, though the pipe is full */
         while (read(fds[0], block, sizeof(block)) > 0)
             continue;
@@ -102,7 +103,8 @@ static void test_reader_that_vanishes(void **state)
 static void test_reader_that_is_slow(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_request request = {.options = SBX_LIST("--output", "64M", "--wall", "60s"),
+    sbx_test_request request = {.options =
+                                    SBX_LIST("--output", "64M", "--wall", sbx_test_slow_time(60)),
                                 .command = PROBE("flood", "400000")};
     sbx_test_child child;
     sbx_test_outcome outcome;
@@ -150,7 +152,7 @@ static void test_denials(void **state)
 
     for (size_t i = 0; i < 2; i++) {
         sbx_test_request request = {
-            .options = SBX_LIST("--wall", "10m"),
+            .options = SBX_LIST("--wall", sbx_test_slow_time(600)),
             .command = PROBE("deny-many", place->outside, sbx_test_text("%u", count), widths[i])};
         sbx_test_outcome outcome;
         json_t *row, *rows;
@@ -181,7 +183,7 @@ static void test_longest_names(void **state)
         "cp $1 $d/p; $d/p exec-wide 300 500; $d/p deny-many $2 4000 200";
     const sbx_test_place *place = *state;
     sbx_test_request request = {
-        .options = SBX_LIST("--wall", "10m"),
+        .options = SBX_LIST("--wall", sbx_test_slow_time(600)),
         .command = SBX_LIST("/bin/bash", "-c", script, "bash", place->probe, place->outside)};
     sbx_test_outcome outcome, verified;
 

@@ -44,7 +44,8 @@ static void test_every_kind(void **state)
         sbx_test_outcome outcome;
 
         print_message("%s\n", commands[i][1]);
-        abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", "20s"), commands[i]);
+        abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", sbx_test_slow_time(20)),
+              commands[i]);
         sbx_test_expect(&outcome, 137, "limit", "memory");
         sbx_test_outcome_done(&outcome);
     }
@@ -59,7 +60,7 @@ static void test_temp_directories(void **state)
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         sbx_test_outcome outcome;
 
-        abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", "20s"),
+        abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", sbx_test_slow_time(20)),
               PROBE("write-big", files[i], "200000000"));
         if (is_held_by_kernel(&outcome) && outcome.exit_code == 137)
             sbx_test_expect(&outcome, 137, "limit", "memory");
@@ -75,7 +76,7 @@ static void test_page_cache(void **state)
     const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
 
-    abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", "40s"),
+    abuse(&outcome, place, SBX_LIST("--mem", "64M", "--wall", sbx_test_slow_time(40)),
           PROBE("write-big", sbx_test_path(place->root, "big"), "150000000"));
     sbx_test_expect(&outcome, 0, "ok", "");
     assert_int_equal(unlink(sbx_test_path(place->root, "big")), 0);
@@ -105,7 +106,7 @@ static void test_inodes(void **state)
     const char *count = sbx_test_text("%u", sbx_test_setting("SBX_TEST_FILES", 40000));
     sbx_test_outcome outcome;
 
-    abuse(&outcome, place, SBX_LIST("--mem", "16M", "--wall", "20s", "--no-watch"),
+    abuse(&outcome, place, SBX_LIST("--mem", "16M", "--wall", sbx_test_slow_time(20), "--no-watch"),
           PROBE("make-files", "/tmp", count));
     if (is_held_by_kernel(&outcome))
         assert_int_not_equal(outcome.exit_code, 0);

@@ -37,7 +37,8 @@ static void test_thread_bomb(void **state)
     sbx_test_outcome outcome;
     int threads = 0;
 
-    abuse(&outcome, place, SBX_LIST("--procs", "50", "--wall", "20s"), PROBE("thread-bomb", "400"));
+    abuse(&outcome, place, SBX_LIST("--procs", "50", "--wall", sbx_test_slow_time(20)),
+          PROBE("thread-bomb", "400"));
     assert_int_not_equal(outcome.exit_code, 0);
     if (sscanf(outcome.out, "threads=%d", &threads) == 1) /* or it was stopped before */
         assert_in_range(threads, 20, 50);
@@ -51,7 +52,7 @@ static void test_exec_storm(void **state)
     sbx_test_outcome outcome;
     json_t *rows;
 
-    abuse(&outcome, place, SBX_LIST("--wall", "50s"), PROBE("exec-storm", count));
+    abuse(&outcome, place, SBX_LIST("--wall", sbx_test_slow_time(50)), PROBE("exec-storm", count));
     sbx_test_expect(&outcome, 0, "ok", "");
     rows = sbx_test_audit_processes(place, sbx_test_word(&outcome, "run_id"));
     assert_true(json_array_size(rows) > strtoul(count, NULL, 10) ||
@@ -68,7 +69,8 @@ static void test_wide_exec_storm(void **state)
     sbx_test_outcome outcome;
     json_t *row;
 
-    abuse(&outcome, place, SBX_LIST("--wall", "50s"), PROBE("exec-wide", count, "500"));
+    abuse(&outcome, place, SBX_LIST("--wall", sbx_test_slow_time(50)),
+          PROBE("exec-wide", count, "500"));
     sbx_test_expect(&outcome, 0, "ok", "");
     row = sbx_test_audit_run(place, sbx_test_word(&outcome, "run_id"));
     assert_true(json_integer_value(json_object_get(row, "processes_lost")) > 0);
@@ -127,7 +129,7 @@ static void test_zombies(void **state)
     const char *count = sbx_test_text("%u", sbx_test_setting("SBX_TEST_ZOMBIES", 1500));
     sbx_test_outcome outcome;
 
-    abuse(&outcome, place, SBX_LIST("--wall", "50s"), PROBE("zombies", count));
+    abuse(&outcome, place, SBX_LIST("--wall", sbx_test_slow_time(50)), PROBE("zombies", count));
     sbx_test_expect(&outcome, 0, "ok", "");
     sbx_test_outcome_done(&outcome);
 }
@@ -143,7 +145,7 @@ static void test_pids_come_again(void **state)
         print_message("SBX_TEST_PIDS=40000 makes this one real: it takes a minute\n");
         count = 300;
     }
-    abuse(&outcome, place, SBX_LIST("--wall", "10m"),
+    abuse(&outcome, place, SBX_LIST("--wall", sbx_test_slow_time(600)),
           PROBE("spend-pids", sbx_test_text("%u", count)));
     if (count > 32768)
         sbx_test_expect(&outcome, 0, "ok", "");

@@ -169,7 +169,7 @@ static void test_wall(void **state)
     assert_in_range(outcome.wall_ms, 500, sbx_test_slow_ms(3000));
     assert_string_equal(enforcer(&outcome, "wall"), "timer");
     sbx_test_outcome_done(&outcome);
-    run_limited(&outcome, place, SBX_LIST("--wall", "20s"), 0, "ok", "",
+    run_limited(&outcome, place, SBX_LIST("--wall", sbx_test_slow_time(20)), 0, "ok", "",
                 SBX_LIST(place->probe, "sleep", "0.2"));
     sbx_test_outcome_done(&outcome);
 }

@@ -320,6 +320,11 @@ uint64_t sbx_test_slow_ms(uint64_t milliseconds)
     return milliseconds * (value > 1 ? value : 1);
 }
 
+const char *sbx_test_slow_time(unsigned seconds)
+{
+    return sbx_test_text("%llums", (unsigned long long)sbx_test_slow_ms(1000ULL * seconds));
+}
+
 uint64_t sbx_test_now_ms(void)
 {
     struct timespec now;

@@ -81,6 +81,8 @@ const char *sbx_test_host_namespace(void);
  * as much (an emulated one). The waiting functions here and in sandbox.h do that by themselves.
  */
 uint64_t sbx_test_slow_ms(uint64_t milliseconds);
+/* The same as an option's value: a limit that is not to be reached. */
+const char *sbx_test_slow_time(unsigned seconds);
 
 uint64_t sbx_test_now_ms(void);
 void sbx_test_pause_ms(unsigned milliseconds);
