@@ -134,6 +134,50 @@ const char *sbx_text_string(const sbx_text *text)
     return text->data != NULL ? text->data : "";
 }
 
+static bool is_high(uint32_t unit)
+{
+    return unit >= 0xD800 && unit < 0xDC00;
+}
+
+static bool is_low(uint32_t unit)
+{
+    return unit >= 0xDC00 && unit < 0xE000;
+}
+
+static void add_code(sbx_text *text, uint32_t code)
+{
+    char bytes[4];
+    size_t count = 0;
+
+    if (code < 0x80) {
+        bytes[count++] = (char)code;
+    } else if (code < 0x800) {
+        bytes[count++] = (char)(0xC0 | code >> 6);
+        bytes[count++] = (char)(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+        bytes[count++] = (char)(0xE0 | code >> 12);
+        bytes[count++] = (char)(0x80 | (code >> 6 & 0x3F));
+        bytes[count++] = (char)(0x80 | (code & 0x3F));
+    } else {
+        bytes[count++] = (char)(0xF0 | code >> 18);
+        bytes[count++] = (char)(0x80 | (code >> 12 & 0x3F));
+        bytes[count++] = (char)(0x80 | (code >> 6 & 0x3F));
+        bytes[count++] = (char)(0x80 | (code & 0x3F));
+    }
+    sbx_text_add_bytes(text, bytes, count);
+}
+
+void sbx_text_add_utf16(sbx_text *text, const uint16_t *units, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t code = units[i];
+
+        if (is_high(code) && i + 1 < count && is_low(units[i + 1]))
+            code = 0x10000 + ((code - 0xD800) << 10) + ((uint32_t)units[++i] - 0xDC00);
+        add_code(text, code);
+    }
+}
+
 size_t sbx_utf8_decode(uint32_t *out_code, const char *data, size_t bytes)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};

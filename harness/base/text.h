@@ -25,6 +25,11 @@ void sbx_text_clear(sbx_text *text); /* keeps the memory */
 void sbx_text_add(sbx_text *text, const char *string);
 void sbx_text_add_bytes(sbx_text *text, const void *data, size_t bytes);
 void sbx_text_add_format(sbx_text *text, const char *format, ...) SBX_PRINTF(2, 3);
+/*
+ * UTF-16 as UTF-8. Half a surrogate pair, which UTF-8 has no form for, becomes the three bytes that it would have, and
+ * sbx_utf8_is_valid() says no to them.
+ */
+void sbx_text_add_utf16(sbx_text *text, const uint16_t *units, size_t count);
 void sbx_text_add_unsigned(sbx_text *text, uint64_t value);
 void sbx_text_add_signed(sbx_text *text, int64_t value);
 /*

@@ -5,16 +5,6 @@
 #include <string.h>
 #include <wchar.h>
 
-static bool is_high(uint32_t unit)
-{
-    return unit >= 0xD800 && unit < 0xDC00;
-}
-
-static bool is_low(uint32_t unit)
-{
-    return unit >= 0xDC00 && unit < 0xE000;
-}
-
 /* Three bytes that stand for half a pair; 0: they do not. */
 static uint32_t decode_half(const unsigned char *at, size_t bytes)
 {
@@ -74,38 +64,9 @@ wchar_t *sbx_wide_path(const char *path)
     return wide;
 }
 
-static void add_code(sbx_text *text, uint32_t code)
-{
-    char bytes[4];
-    size_t count = 0;
-
-    if (code < 0x80) {
-        bytes[count++] = (char)code;
-    } else if (code < 0x800) {
-        bytes[count++] = (char)(0xC0 | code >> 6);
-        bytes[count++] = (char)(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        bytes[count++] = (char)(0xE0 | code >> 12);
-        bytes[count++] = (char)(0x80 | (code >> 6 & 0x3F));
-        bytes[count++] = (char)(0x80 | (code & 0x3F));
-    } else {
-        bytes[count++] = (char)(0xF0 | code >> 18);
-        bytes[count++] = (char)(0x80 | (code >> 12 & 0x3F));
-        bytes[count++] = (char)(0x80 | (code >> 6 & 0x3F));
-        bytes[count++] = (char)(0x80 | (code & 0x3F));
-    }
-    sbx_text_add_bytes(text, bytes, count);
-}
-
 void sbx_text_add_wide(sbx_text *text, const wchar_t *wide, size_t units)
 {
-    for (size_t i = 0; i < units; i++) {
-        uint32_t code = wide[i];
-
-        if (is_high(code) && i + 1 < units && is_low(wide[i + 1]))
-            code = 0x10000 + ((code - 0xD800) << 10) + ((uint32_t)wide[++i] - 0xDC00);
-        add_code(text, code);
-    }
+    sbx_text_add_utf16(text, wide, units);
 }
 
 void sbx_text_add_wide_path(sbx_text *text, const wchar_t *wide, size_t units)
