@@ -95,6 +95,14 @@ bool sbx_processes_knows(const sbx_processes *list, int32_t pid)
     return false;
 }
 
+const char *sbx_processes_exe(const sbx_processes *list, int32_t pid)
+{
+    for (size_t i = list->count; i > 0; i--)
+        if (list->item[i - 1].pid == pid)
+            return list->item[i - 1].exe;
+    return NULL;
+}
+
 static void note_change(sbx_processes *list, size_t index)
 {
     if (index >= list->first_new)

@@ -97,7 +97,7 @@ typedef struct sbx_plan {
     bool allow_degraded;
     sbx_text missing;   /* what was wanted and is not there, comma separated: words of walls, and
                                  temp (a private one), protect, deny (for writing, inside a root), deny_read */
-    bool watch_denials; /* seccomp user notification */
+    bool watch_denials; /* seccomp user notification; sbx-trace.dll */
     bool learns; /* the world outside of the roots is writable, and who changes it is written down; `missing` has
                     "writes" */
     const char *audit_path;   /* the database, resolved; masked in the target */

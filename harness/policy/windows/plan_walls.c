@@ -26,6 +26,7 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
     plan->walls[SBX_WALL_TOKEN] = making->host.restricts_tokens;
     plan->walls[SBX_WALL_ACES] = making->host.keeps_aces && making->host.restricts_tokens;
     plan->walls[SBX_WALL_JOB] = making->host.holds_jobs;
+    plan->watch_denials = making->request->watch_denials;
     return SBX_OK;
 }
 

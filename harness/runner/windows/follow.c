@@ -151,6 +151,8 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
         sbx_record_tidy(follow->record);
         self->tidy_at_ns = SBX_UNLIMITED;
     }
+    if (follow->trace != NULL)
+        next_ns = earlier(next_ns, sbx_trace_on_time(follow->trace, now_ns));
     if (!sbx_members_look(follow->members))
         next_ns = earlier(next_ns, now_ns + LOOK_AGAIN_NS);
     if (now_ns >= self->flush_at_ns)
@@ -188,8 +190,11 @@ static void on_message(loop *self, DWORD message, const OVERLAPPED *value)
     if (message == JOB_OBJECT_MSG_NEW_PROCESS)
         sbx_members_add(self->follow->members, pid);
     else if (message == JOB_OBJECT_MSG_EXIT_PROCESS ||
-             message == JOB_OBJECT_MSG_ABNORMAL_EXIT_PROCESS)
+             message == JOB_OBJECT_MSG_ABNORMAL_EXIT_PROCESS) {
+        if (self->follow->trace != NULL) /* what it said, while we know who it was */
+            sbx_trace_look(self->follow->trace);
         sbx_members_end(self->follow->members, pid);
+    }
     sbx_job_take_message(self->follow->job, message);
 }
 

@@ -58,11 +58,19 @@ void sbx_output_done(sbx_output *output);
 
 typedef struct sbx_members sbx_members;
 
-/* list: where each process becomes a row; borrowed. */
-sbx_members *sbx_members_create(sbx_processes *list);
+/* list: where each process becomes a row; job: whose they are. Both borrowed. */
+sbx_members *sbx_members_create(sbx_processes *list, HANDLE job);
 /* The command itself, about which everything is known. */
 void sbx_members_add_first(sbx_members *members, const sbx_launch *launch);
-void sbx_members_add(sbx_members *members, uint32_t pid);
+void sbx_members_add(sbx_members *members, uint32_t pid); /* one that is there already stays */
+/* A process that says it is one of the job's, before the job says so. False: it is none. */
+bool sbx_members_adopt(sbx_members *members, uint32_t pid);
+/* It said that its calls are traced. */
+void sbx_members_note_traced(sbx_members *members, uint32_t pid);
+/* Those that have ended and never said so; the system's own, for consoles, do not count. */
+uint64_t sbx_members_untraced(const sbx_members *members);
+/* Its program; NULL: not known. Valid until the next process is added. */
+const char *sbx_members_exe(sbx_members *members, uint32_t pid);
 /* Asks the new ones who they are. False: some do not say yet, and want to be asked again in a moment. */
 bool sbx_members_look(sbx_members *members);
 void sbx_members_end(sbx_members *members, uint32_t pid);
@@ -71,6 +79,25 @@ sbx_members_alive(const sbx_members *members); /* without the first and its cons
 /* All are dead: their ends are read, whatever messages were missed. */
 void sbx_members_end_all(sbx_members *members);
 void sbx_members_free(sbx_members *members); /* NULL is fine */
+
+/* ---- trace.c: what was denied -------------------------------------------------------------------------------- */
+
+typedef struct sbx_trace sbx_trace;
+
+/* All borrowed. NULL: there is no sbx-trace.dll beside this program, or no memory; nothing is traced then. */
+sbx_trace *sbx_trace_create(const sbx_plan *plan, sbx_members *members, sbx_denials *denials);
+/* The command, before its first instruction. A failure is one untraced process. */
+void sbx_trace_begin(sbx_trace *trace, const sbx_launch *launch);
+/* Takes what is in the ring; never waits for the target. */
+void sbx_trace_look(sbx_trace *trace);
+/* Looks where it is time; when to come again. */
+uint64_t sbx_trace_on_time(sbx_trace *trace, uint64_t now_ns);
+/*
+ * All of the job's processes are dead: the last look, and their ends. False: something is known to be missing (a
+ * process that was not traced, a call that could not be wrapped, a record that was lost or made no sense).
+ */
+bool sbx_trace_finish(sbx_trace *trace);
+void sbx_trace_free(sbx_trace *trace); /* NULL is fine */
 
 /* ---- describe.c: what holds what ---------------------------------------------------------------------------- */
 
@@ -86,6 +113,7 @@ typedef struct sbx_follow {
     sbx_output *output;
     sbx_record *record;
     sbx_members *members;
+    sbx_trace *trace; /* NULL: nothing is traced */
     sbx_events *events;
     uint64_t go_ns;
     bool has_ended; /* the command, by itself or because it was stopped */

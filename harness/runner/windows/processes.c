@@ -22,6 +22,7 @@ typedef struct member {
     unsigned looks;
     bool has_row;
     bool is_helper; /* the system's own, which hosts the command's console */
+    bool is_traced;
 } member;
 
 struct sbx_members {
@@ -29,14 +30,16 @@ struct sbx_members {
     member *item; /* of those that have not ended */
     size_t count, room;
     uint32_t first_pid;
+    HANDLE job;
+    uint64_t untraced;
 };
 
-sbx_members *sbx_members_create(sbx_processes *list)
+sbx_members *sbx_members_create(sbx_processes *list, HANDLE job)
 {
     sbx_members *members = calloc(1, sizeof(*members));
 
     if (members != NULL)
-        members->list = list;
+        *members = (sbx_members){.list = list, .job = job};
     return members;
 }
 
@@ -249,15 +252,68 @@ static void look_at(sbx_members *members, member *item, bool is_last_look)
     sbx_text_done(&arguments);
 }
 
+/* While it is in the list its number is nobody else's: it is held open. */
+static member *find(const sbx_members *members, uint32_t pid)
+{
+    for (size_t i = 0; i < members->count; i++)
+        if (members->item[i].pid == pid)
+            return &members->item[i];
+    return NULL;
+}
+
+static HANDLE open_process(uint32_t pid)
+{
+    return OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, pid);
+}
+
 void sbx_members_add(sbx_members *members, uint32_t pid)
 {
     HANDLE process;
 
-    if (pid == members->first_pid)
+    if (pid == members->first_pid || find(members, pid) != NULL)
         return;
-    process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, pid);
+    process = open_process(pid);
     if (keep(members, pid, process) == NULL && process != NULL)
         CloseHandle(process);
+}
+
+bool sbx_members_adopt(sbx_members *members, uint32_t pid)
+{
+    HANDLE process;
+    BOOL is_ours = FALSE;
+
+    if (find(members, pid) != NULL)
+        return true;
+    process = open_process(pid);
+    if (process == NULL)
+        return false;
+    if (IsProcessInJob(process, members->job, &is_ours) && is_ours &&
+        keep(members, pid, process) != NULL)
+        return true;
+    CloseHandle(process);
+    return false;
+}
+
+void sbx_members_note_traced(sbx_members *members, uint32_t pid)
+{
+    member *item = find(members, pid);
+
+    if (item != NULL)
+        item->is_traced = true;
+}
+
+uint64_t sbx_members_untraced(const sbx_members *members)
+{
+    return members->untraced;
+}
+
+const char *sbx_members_exe(sbx_members *members, uint32_t pid)
+{
+    member *item = find(members, pid);
+
+    if (item != NULL && !item->has_row)
+        look_at(members, item, false);
+    return sbx_processes_exe(members->list, (int32_t)pid);
 }
 
 bool sbx_members_look(sbx_members *members)
@@ -280,6 +336,7 @@ static void end_one(sbx_members *members, size_t i)
 
     if (!item->has_row)
         look_at(members, item, true);
+    members->untraced += !item->is_traced && !item->is_helper;
     has_exit = item->process != NULL && WaitForSingleObject(item->process, 1000) == WAIT_OBJECT_0 &&
                GetExitCodeProcess(item->process, &code);
 

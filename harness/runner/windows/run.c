@@ -2,6 +2,7 @@
  * One run, in order: the job, the token, the start row with all leases, the entries, the process, go; and back again,
  * the last thing first.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ typedef struct live_run {
     sbx_launch launch;
     HANDLE wait; /* for the command's end; NULL: none */
     sbx_members *members;
+    sbx_trace *trace; /* NULL: nothing is traced */
     sbx_record record;
     sbx_follow follow;
 } live_run;
@@ -41,6 +43,22 @@ static void find_stdio(HANDLE out[3])
     }
 }
 
+/* The trace only looks: a run goes on without it, and its row says that nobody watched. */
+static void watch(live_run *run)
+{
+    sbx_denials *denials = run->plan->watch_denials ? sbx_denials_create() : NULL;
+
+    if (denials == NULL)
+        return;
+    run->trace = sbx_trace_create(run->plan, run->members, denials);
+    if (run->trace == NULL) {
+        sbx_denials_free(denials);
+        return;
+    }
+    run->record.denials = denials;
+    run->result->denials = denials; /* freed with it */
+}
+
 /* 1. Everything that can fail before there is anything on the host. */
 static sbx_status prepare(live_run *run)
 {
@@ -59,9 +77,10 @@ static sbx_status prepare(live_run *run)
         return st;
     run->record.processes = sbx_processes_create();
     if (run->record.processes != NULL)
-        run->members = sbx_members_create(run->record.processes);
+        run->members = sbx_members_create(run->record.processes, sbx_job_native(run->job));
     if (run->members == NULL)
         return sbx_fail_plain(run->err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the watch");
+    watch(run);
     run->launch.job = sbx_job_native(run->job);
     memcpy(run->launch.stdio, run->output.child, sizeof(run->launch.stdio));
     return sbx_launch_prepare(&run->launch, run->err);
@@ -95,6 +114,8 @@ static sbx_status let_go(live_run *run)
         return st;
     sbx_members_add_first(run->members, &run->launch);
     sbx_job_started(run->job, run->launch.child.pid);
+    if (run->trace != NULL)
+        sbx_trace_begin(run->trace, &run->launch);
     run->follow.go_ns = sbx_clock_monotonic_ns();
     return sbx_launch_go(&run->launch, run->err);
 }
@@ -126,6 +147,7 @@ static void follow(live_run *run)
                                .output = &run->output,
                                .record = &run->record,
                                .members = run->members,
+                               .trace = run->trace,
                                .events = &run->result->events,
                                .go_ns = run->follow.go_ns};
     sbx_follow_to_end(&run->follow);
@@ -167,6 +189,12 @@ static void take_down(live_run *run)
         keep_error(run, &own);
     if (!run->launch.has_go)
         return;
+    if (run->trace != NULL) {
+        (void)snprintf(run->result->audit_sources, sizeof(run->result->audit_sources), "%s",
+                       sbx_denial_source_word(SBX_SOURCE_NTDLL));
+        /* That nothing is missing cannot be told: a program can take the wrappers away. */
+        run->result->audit_complete = sbx_trace_finish(run->trace) ? -1 : 0;
+    }
     sbx_members_end_all(run->members);
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     events->reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
@@ -220,6 +248,7 @@ static void free_run(live_run *run)
     sbx_signals_give_back();
     sbx_output_done(&run->output);
     sbx_record_close(&run->record);
+    sbx_trace_free(run->trace);
     sbx_members_free(run->members);
     sbx_processes_free(run->record.processes);
     sbx_job_free(run->job);
