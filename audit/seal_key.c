@@ -125,6 +125,22 @@ static sbx_status set_aside(const char *path, const sbx_seal_key *old, sbx_error
     return st;
 }
 
+/* As it will be read later: not every file system keeps to whom a file was given. */
+static sbx_status read_back(const char *path, const sbx_seal_key *made, sbx_error *err)
+{
+    sbx_seal_key found;
+    sbx_status st = sbx_seal_key_read(&found, path, err);
+
+    if (st == SBX_OK && (!found.exists ||
+                         memcmp(found.public_key, made->public_key, sizeof(found.public_key)) != 0))
+        st = sbx_fail_plain(err, SBX_IO, SBX_STEP_AUDIT, "%s: does not read back as it was written",
+                            path);
+    sbx_seal_key_forget(&found);
+    if (st != SBX_OK)
+        sbx_database_file_discard(path);
+    return st;
+}
+
 sbx_status sbx_seal_key_make(sbx_seal_key *out, const char *path, bool replaces, sbx_error *err)
 {
     sbx_seal_key old;
@@ -148,6 +164,8 @@ sbx_status sbx_seal_key_make(sbx_seal_key *out, const char *path, bool replaces,
         sbx_ed25519_public(out->public_key, out->secret);
         st = write_key(path, secret_word, out->secret, err);
     }
+    if (st == SBX_OK)
+        st = read_back(path, out, err);
     if (st == SBX_OK)
         st = write_public(path, out, err);
     out->exists = st == SBX_OK;

@@ -7,7 +7,11 @@
  *     seal.key   sbx-seal-secret-key 64 hexadecimal digits, mode 0600
  *     seal.pub   ed25519 64 hexadecimal digits
  *
- * A key is read only where it belongs to the caller and nobody else may read it.
+ * A key is read only where it belongs to the caller and nobody else may read it; one that was just made is read back, and
+ * a file system that does not keep its rights gets none.
+ *
+ * Windows: the owner is the caller, the system or administrators, and the list lets nobody else in. A command on path A reads
+ * what its user reads, and so the key: there a seal holds against everybody but such a command.
  */
 #ifndef SBX_AUDIT_SEAL_KEY_H
 #define SBX_AUDIT_SEAL_KEY_H

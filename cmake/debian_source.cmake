@@ -1,10 +1,11 @@
-# Sources of the libraries that a Windows program brings with it: jansson, and cmocka for its tests.
+# Sources of the libraries that a Windows program brings with it: jansson and libsodium, and cmocka for its tests.
 #
 # mingw-w64 has no packages of them, so they are built here, from the upstream archive inside Debian's source
 # package. It is fetched by apt as the machine has it configured (scripts/fetch-debian-source.sh), pinned by
 # SHA-256, kept beside SQLite in the cache and never committed. Without a network:
-# -DSBX_JANSSON_DIR=DIR and -DSBX_CMOCKA_DIR=DIR, each with the unpacked sources.
+# -DSBX_JANSSON_DIR=DIR, -DSBX_LIBSODIUM_DIR=DIR and -DSBX_CMOCKA_DIR=DIR, each with the unpacked sources.
 set(SBX_JANSSON_DIR "" CACHE PATH "Unpacked sources of jansson, instead of fetching them")
+set(SBX_LIBSODIUM_DIR "" CACHE PATH "Unpacked sources of libsodium, instead of fetching them")
 set(SBX_CMOCKA_DIR "" CACHE PATH "Unpacked sources of cmocka, instead of fetching them")
 
 # Sets out to the unpacked sources. given: a directory that the caller named, or empty.
@@ -59,6 +60,26 @@ add_library(sbx_jansson OBJECT ${sources})
 target_compile_definitions(sbx_jansson PRIVATE HAVE_CONFIG_H=1 NDEBUG)
 target_compile_options(sbx_jansson PRIVATE -O2 -w)
 target_include_directories(sbx_jansson PUBLIC ${jansson_dir}/src ${CMAKE_BINARY_DIR}/jansson)
+
+# Portable C, without the variants for newer processors: what is used of it is Ed25519, which has none. The linker
+# takes what is needed out of the library.
+sbx_debian_source(libsodium_dir libsodium 1.0.18 libsodium_1.0.18.orig.tar.gz
+    d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4 "${SBX_LIBSODIUM_DIR}")
+set(include ${CMAKE_BINARY_DIR}/libsodium/include)
+file(READ ${libsodium_dir}/src/libsodium/include/sodium/version.h.in text)
+string(REPLACE "@VERSION@" "1.0.18" text "${text}")
+string(REPLACE "@SODIUM_LIBRARY_VERSION_MAJOR@" "10" text "${text}")
+string(REPLACE "@SODIUM_LIBRARY_VERSION_MINOR@" "3" text "${text}")
+string(REPLACE "@SODIUM_LIBRARY_MINIMAL_DEF@" "" text "${text}")
+file(CONFIGURE OUTPUT ${include}/sodium/version.h CONTENT "${text}" @ONLY)
+file(COPY ${libsodium_dir}/src/libsodium/include/sodium/export.h DESTINATION ${include}/sodium)
+file(GLOB_RECURSE sources ${libsodium_dir}/src/libsodium/*.c)
+add_library(sbx_sodium STATIC ${sources})
+target_compile_definitions(sbx_sodium PUBLIC SODIUM_STATIC=1 PRIVATE CONFIGURED=1 NATIVE_LITTLE_ENDIAN=1
+    HAVE_TI_MODE=1 HAVE_STDINT_H=1 NDEBUG)
+target_compile_options(sbx_sodium PRIVATE -O2 -w)
+target_include_directories(sbx_sodium PUBLIC ${libsodium_dir}/src/libsodium/include ${include} # its own go first
+    PRIVATE ${libsodium_dir}/src/libsodium/include/sodium ${include}/sodium)
 
 if(SBX_TESTS)
     sbx_debian_source(cmocka_dir cmocka 1.1.5 cmocka_1.1.5.orig.tar.xz

@@ -17,14 +17,17 @@ if(SBX_OS STREQUAL "linux")
     # At build time only: the filters are made by seccomp_gen and compiled in as arrays.
     pkg_check_modules(SECCOMP REQUIRED libseccomp>=2.5)
 elseif(CMAKE_CROSSCOMPILING)
-    include(debian_source) # sbx_jansson, sbx_cmocka: built here
+    include(debian_source) # sbx_jansson, sbx_sodium, sbx_cmocka: built here
     target_include_directories(sbx_flags SYSTEM INTERFACE
-        $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>)
-    list(APPEND SBX_LIBRARIES advapi32 bcrypt shell32 user32)
-else() # on Windows itself, which has not been tried: jansson as its own CMake package
+        $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>
+        $<TARGET_PROPERTY:sbx_sodium,INTERFACE_INCLUDE_DIRECTORIES>)
+    target_compile_definitions(sbx_flags INTERFACE SODIUM_STATIC=1)
+    list(APPEND SBX_LIBRARIES sbx_sodium advapi32 bcrypt shell32 user32)
+else() # on Windows itself, which has not been tried: these as their own CMake packages
     find_package(jansson CONFIG REQUIRED)
-    target_link_libraries(sbx_flags INTERFACE jansson::jansson)
-    list(APPEND SBX_LIBRARIES jansson::jansson advapi32 bcrypt shell32 user32)
+    find_package(unofficial-sodium CONFIG REQUIRED)
+    target_link_libraries(sbx_flags INTERFACE jansson::jansson unofficial-sodium::sodium)
+    list(APPEND SBX_LIBRARIES jansson::jansson unofficial-sodium::sodium advapi32 bcrypt shell32 user32)
 endif()
 
 # What `sbx --version --json` names beside the versions that the libraries say themselves.

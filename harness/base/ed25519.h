@@ -1,4 +1,4 @@
-/* Ed25519 signatures, by libsodium on Linux. */
+/* Ed25519 signatures, by libsodium. */
 #ifndef SBX_BASE_ED25519_H
 #define SBX_BASE_ED25519_H
 
@@ -7,9 +7,6 @@
 #include <stdint.h>
 
 enum { SBX_ED25519_KEY_BYTES = 32, SBX_ED25519_SIGNATURE_BYTES = 64 };
-
-/* False: this sbx was built without signatures, and the functions below must not be called. */
-bool sbx_ed25519_is_there(void);
 
 /* secret is the 32 bytes from which the key pair is made. */
 void sbx_ed25519_public(uint8_t out[SBX_ED25519_KEY_BYTES],

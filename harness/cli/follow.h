@@ -6,7 +6,7 @@
  *   2. look; sbx_follow_wait(); look …
  *   3. sbx_follow_end()
  *
- * Linux: inotify on the folder that holds the database and its WAL.
+ * Linux: inotify on the folder that holds the database and its WAL.    Windows: four looks a second
  */
 #ifndef SBX_CLI_FOLLOW_H
 #define SBX_CLI_FOLLOW_H

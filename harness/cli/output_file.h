@@ -2,7 +2,7 @@
  * A file that a command writes at length: under another name beside its place, and renamed when it is
  * whole, so that nobody ever reads half of one, and what was there stays until then.
  *
- * It is for its owner only (mode 0600), like the database that it is made from.
+ * It is for its owner only (mode 0600; Windows: a list for the caller, the system and administrators), like the database that it is made from.
  */
 #ifndef SBX_CLI_OUTPUT_FILE_H
 #define SBX_CLI_OUTPUT_FILE_H

@@ -2,6 +2,7 @@
 #include "harness/cli/libraries.h"
 
 #include <jansson.h>
+#include <sodium/version.h>
 
 #include "audit/store.h"
 #include "harness/base/compiler.h"
@@ -11,9 +12,15 @@ static const char *jansson_version_text(void)
     return JANSSON_VERSION;
 }
 
+static const char *sodium_version_text(void)
+{
+    return SODIUM_VERSION_STRING;
+}
+
 const sbx_library sbx_libraries[] = {
     {"sqlite", sbx_store_sqlite_version},
     {"jansson", jansson_version_text},
+    {"libsodium", sodium_version_text},
 };
 
 const size_t sbx_libraries_count = SBX_COUNT_OF(sbx_libraries);

@@ -4,11 +4,6 @@
 #include <sodium/crypto_sign_ed25519.h>
 #include <sodium/utils.h>
 
-bool sbx_ed25519_is_there(void)
-{
-    return true;
-}
-
 void sbx_ed25519_public(uint8_t out[SBX_ED25519_KEY_BYTES],
                         const uint8_t secret[SBX_ED25519_KEY_BYTES])
 {
