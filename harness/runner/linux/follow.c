@@ -99,17 +99,18 @@ static void on_signal(loop *self, uint64_t now_ns)
     }
 }
 
-static void on_message(loop *self)
+/* False: there was none. */
+static bool on_message(loop *self)
 {
     sbx_follow *follow = self->follow;
     sbx_wire message;
     ssize_t got = recv(follow->child->control_fd, &message, sizeof(message), MSG_DONTWAIT);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (got < 0 || !sbx_wire_is_valid(&message, (size_t)got)) {
         self->is_over = true; /* closed: init is gone */
-        return;
+        return false;
     }
     if (message.kind == SBX_WIRE_EXITED) {
         follow->has_ended = true;
@@ -121,6 +122,15 @@ static void on_message(loop *self)
         follow->events->has_error = true;
         follow->events->error = message.u.error;
     }
+    return true;
+}
+
+/* What it said before is there, even where poll() has looked at its socket before that, and at its life afterwards. */
+static void on_death(loop *self)
+{
+    while (!self->is_over && on_message(self)) {
+    }
+    self->is_over = true;
 }
 
 static void check_job(loop *self, uint64_t now_ns)
@@ -288,10 +298,10 @@ static void on_ready(loop *self, const struct pollfd wait[POLL_MAX], size_t coun
         check_job(self, now_ns);
     if (wait[SIGNALS].revents != 0)
         on_signal(self, now_ns);
-    if (wait[CONTROL].revents != 0)
-        on_message(self);
-    else if (wait[PIDFD].revents != 0)
-        self->is_over = true;
+    if (wait[PIDFD].revents != 0)
+        on_death(self);
+    else if (wait[CONTROL].revents != 0)
+        (void)on_message(self);
     sbx_input_move(follow->input, &wait[INPUT]);
     sbx_output_move(follow->output, wait + FIRST_OUTPUT, count - FIRST_OUTPUT);
     if (follow->output->is_truncated)
