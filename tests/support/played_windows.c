@@ -108,7 +108,7 @@ void played_put(const char *path)
     find_place(path)->is_occupied = true;
 }
 
-static void say(const char *format, ...)
+static void SBX_PRINTF(1, 2) say(const char *format, ...)
 {
     va_list list;
 
