@@ -68,16 +68,19 @@ static bool has_attributes(const sbx_test_place *place)
 static void try_all(const sbx_test_place *place, const way *ways, size_t count)
 {
     bool had_attribute = has_attributes(place);
+    /* The last one without the wall that root has besides: the uid. */
+    const char *const *const options[] = {NULL, SBX_LIST("--no-watch"),
+                                          SBX_LIST("--identity", "self")};
 
     for (size_t i = 0; i < count; i++)
-        for (int watched = 0; watched < 2; watched++) {
+        for (size_t k = 0; k < 3; k++) {
+            const char *op = k == 1 ? NULL : ways[i].op;
             sbx_test_escape escape = {.attempt = ways[i].words,
-                                      .options = watched ? NULL : SBX_LIST("--no-watch"),
+                                      .options = options[k],
                                       .flags = ways[i].flags,
                                       .prepare = prepare,
-                                      .record_op = watched ? ways[i].op : NULL,
-                                      .record_target =
-                                          watched && ways[i].op != NULL ? "outside/" : NULL};
+                                      .record_op = op,
+                                      .record_target = op != NULL ? "outside/" : NULL};
 
             sbx_test_try_escape(place, &escape);
             check_untouched(place, had_attribute);

@@ -22,13 +22,17 @@ static void prepare(const sbx_test_place *place)
 static void test_within_a_run(void **state)
 {
     const sbx_test_place *place = *state;
-    sbx_test_escape escape = {.attempt = SBX_LIST("pass-widen", victim(place)), .prepare = prepare};
+    const char *const *const options[] = {NULL, SBX_LIST("--no-watch"),
+                                          SBX_LIST("--identity", "self")};
 
-    sbx_test_try_escape(place, &escape);
-    assert_true(sbx_test_holds(victim(place), "original"));
-    escape.options = SBX_LIST("--no-watch");
-    sbx_test_try_escape(place, &escape);
-    assert_true(sbx_test_holds(victim(place), "original"));
+    for (size_t i = 0; i < 3; i++) {
+        sbx_test_escape escape = {.attempt = SBX_LIST("pass-widen", victim(place)),
+                                  .options = options[i],
+                                  .prepare = prepare};
+
+        sbx_test_try_escape(place, &escape);
+        assert_true(sbx_test_holds(victim(place), "original"));
+    }
 }
 
 static void send_descriptor(int socket, int fd)

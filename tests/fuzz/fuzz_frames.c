@@ -74,6 +74,7 @@ static void check_orders(const uint8_t *data, size_t size)
 {
     size_t piece = 1 + (size_t)sbx_fuzz_take(&data, &size, 1);
     sbx_serve_client client;
+    bool goes_on = true;
     sbx_error err;
     int pair[2];
 
@@ -84,17 +85,16 @@ static void check_orders(const uint8_t *data, size_t size)
     SBX_FUZZ_MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     sbx_serve_client_init(&client, pair[0]);
     client.files = &files;
-    while (size > 0) {
+    while (size > 0 && goes_on) {
         size_t part = size < piece ? size : piece;
 
         SBX_FUZZ_MUST(send(pair[1], data, part, MSG_NOSIGNAL) == (ssize_t)part);
         data += part;
         size -= part;
-        if (!take_orders(&client))
-            break;
+        goes_on = take_orders(&client);
     }
     close(pair[1]);
-    if (size == 0)
+    if (goes_on)
         SBX_FUZZ_MUST(!take_orders(&client)); /* the end is seen, wherever it comes */
     if (client.input_left > 0)
         sbx_serve_files_forget(&files, client.order.ticket);
