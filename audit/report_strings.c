@@ -82,7 +82,10 @@ uint32_t sbx_report_string_number(bool *out_is_new, sbx_report_strings *strings,
     entry = &strings->entries[strings->count];
     *entry = (sbx_report_string){.hash = hash, .start = strings->raw.bytes, .bytes = bytes};
     sbx_text_add_bytes(&strings->raw, data, bytes);
-    strings->failed = strings->raw.failed;
+    if (strings->raw.failed) { /* what is in the table can be compared with */
+        strings->failed = true;
+        return 0;
+    }
     place(strings, (uint32_t)strings->count);
     if (out_is_new != NULL)
         *out_is_new = true;
