@@ -5,6 +5,7 @@
  *
  *     SBX_FAULT_STRIDE=1    every call; usually each 29th
  */
+#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,8 @@ static void make_line(const char **line, const sbx_test_place *place)
                                  "32",
                                  "--wall",
                                  "20s",
+                                 "--result",
+                                 sbx_test_path(place->base, "result.json"),
                                  "--",
                                  place->probe,
                                  "create-file",
@@ -67,6 +70,20 @@ static size_t count_rows(const sbx_test_place *place, const char *status)
     return count;
 }
 
+/* The result is there, or not; what it was written to is not. */
+static void check_result(const sbx_test_place *place, const sbx_test_step_ending *ending)
+{
+    DIR *directory = opendir(place->base);
+    struct dirent *entry;
+
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL)
+        if (strncmp(entry->d_name, ".sbx-", 5) == 0)
+            fail_msg("call %ld: left behind: %s", ending->call, entry->d_name);
+    closedir(directory);
+    (void)unlink(sbx_test_path(place->base, "result.json"));
+}
+
 /* Started means recorded: the row was there before the command could make its file. */
 static void check_after(const sbx_test_place *place, const sbx_test_step_ending *ending,
                         size_t rows_before)
@@ -79,6 +96,7 @@ static void check_after(const sbx_test_place *place, const sbx_test_step_ending 
     if (count_rows(place, "running") != 0)
         fail_msg("call %ld: a row says \"running\" for ever", ending->call);
     sbx_test_check_gone(place, ending->pid, NULL);
+    check_result(place, ending);
     (void)unlink(sbx_test_path(place->root, "marker"));
 }
 

@@ -122,34 +122,67 @@ static sbx_status write_all(int fd, const sbx_text *text, const char *path, sbx_
     return SBX_OK;
 }
 
+/*
+ * Without a name until it is whole, where the file system can: a killed sbx leaves nothing behind. Only where there is an
+ * old result does the new one need a second name for a moment, because nothing but a rename replaces a file at once.
+ */
+static int open_new(const sbx_result_file *file, const char *name, bool *out_has_name)
+{
+    int fd = openat(file->directory_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+
+    *out_has_name = fd < 0;
+    return fd >= 0 ? fd
+                   : openat(file->directory_fd, name,
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+}
+
+static int put_in_place(const sbx_result_file *file, int fd, const char *name, bool *has_name)
+{
+    char self[48];
+
+    if (!*has_name) {
+        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        if (linkat(AT_FDCWD, self, file->directory_fd, file->name, AT_SYMLINK_FOLLOW) == 0) {
+            return 0;
+        }
+        if (errno != EEXIST ||
+            linkat(AT_FDCWD, self, file->directory_fd, name, AT_SYMLINK_FOLLOW) != 0) {
+            return -1;
+        }
+        *has_name = true;
+    }
+    return renameat(file->directory_fd, name, file->directory_fd, file->name);
+}
+
 sbx_status sbx_result_file_write(const sbx_result_file *file, const sbx_text *text, sbx_error *err)
 {
     uint64_t random = 0;
     char name[48];
-    int fd = -1;
+    bool has_name = false;
+    int fd = -1, copy;
     sbx_status status = sbx_random_bytes(&random, sizeof(random), err);
 
     if (status != SBX_OK) {
         return status;
     }
     (void)snprintf(name, sizeof(name), ".sbx-result-%016llx", (unsigned long long)random);
-    fd = openat(file->directory_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0666);
+    fd = open_new(file, name, &has_name);
     if (fd < 0) {
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_RESULT, errno,
                               "--result: cannot make a file beside %s", file->path);
     }
     status = write_all(fd, text, file->path, err);
-    if (close(fd) != 0 && status == SBX_OK) {
+    /* Some file systems say only at a close that it could not be written; ours is still needed. */
+    if (status == SBX_OK && ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0 || close(copy) != 0)) {
         status = sbx_fail_errno(err, SBX_IO, SBX_STEP_RESULT, errno, "--result: cannot write %s",
                                 file->path);
     }
-    if (status == SBX_OK &&
-        renameat(file->directory_fd, name, file->directory_fd, file->name) != 0) {
+    if (status == SBX_OK && put_in_place(file, fd, name, &has_name) != 0) {
         status = sbx_fail_errno(err, SBX_IO, SBX_STEP_RESULT, errno, "--result: cannot replace %s",
                                 file->path);
     }
-    if (status != SBX_OK) {
+    (void)close(fd);
+    if (status != SBX_OK && has_name) {
         (void)unlinkat(file->directory_fd, name, 0);
     }
     return status;
