@@ -6,15 +6,7 @@
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
-enum { AT_ONCE = 32, AT_LEAST = 4 };
-
-/* An emulated machine could not let each of so many have the database within the time that sbx waits for it. */
-static int at_once(void)
-{
-    int count = AT_ONCE / (int)sbx_test_slow_ms(1);
-
-    return count > AT_LEAST ? count : AT_LEAST;
-}
+enum { AT_ONCE = 32 };
 
 /* Also the very first runs of a fresh database: somebody has to make its tables. */
 static void test_many_at_once(void **state)
@@ -24,14 +16,14 @@ static void test_many_at_once(void **state)
     static char ids[AT_ONCE][64];
     json_t *rows;
 
-    for (int i = 0; i < at_once(); i++) {
+    for (int i = 0; i < sbx_test_at_once(AT_ONCE); i++) {
         const char *path = sbx_test_text("%s/outside-%d", place->outside, i);
         sbx_test_request request = {.options = SBX_LIST("--mem", "64M", "--procs", "20"),
                                     .command = SBX_LIST(place->probe, "create-file", path)};
 
         sbx_test_start(&children[i], place, &request);
     }
-    for (int i = 0; i < at_once(); i++) {
+    for (int i = 0; i < sbx_test_at_once(AT_ONCE); i++) {
         sbx_test_outcome outcome;
 
         sbx_test_finish(&outcome, &children[i], 60000);
@@ -39,7 +31,7 @@ static void test_many_at_once(void **state)
         snprintf(ids[i], sizeof(ids[i]), "%s", sbx_test_word(&outcome, "run_id"));
         sbx_test_outcome_done(&outcome);
     }
-    for (int i = 0; i < at_once(); i++) {
+    for (int i = 0; i < sbx_test_at_once(AT_ONCE); i++) {
         const char *path = sbx_test_text("outside-%d", i);
 
         rows = sbx_test_audit_denials(place, ids[i]);
@@ -48,7 +40,7 @@ static void test_many_at_once(void **state)
         json_decref(rows);
     }
     rows = sbx_test_audit_runs(place);
-    assert_int_equal(json_array_size(rows), at_once());
+    assert_int_equal(json_array_size(rows), sbx_test_at_once(AT_ONCE));
     json_decref(rows);
     assert_int_equal(sbx_test_count_processes(place), 0);
 }
@@ -59,18 +51,18 @@ static void test_some_are_killed(void **state)
     const sbx_test_place *place = *state;
     static sbx_test_child children[AT_ONCE];
 
-    for (int i = 0; i < at_once(); i++) {
+    for (int i = 0; i < sbx_test_at_once(AT_ONCE); i++) {
         sbx_test_request request = {.options = SBX_NO_LIST,
                                     .command =
                                         SBX_LIST(place->probe, "fork-exec", "20", "/bin/true")};
 
         sbx_test_start(&children[i], place, &request);
     }
-    for (int i = 1; i < at_once(); i += 2) {
+    for (int i = 1; i < sbx_test_at_once(AT_ONCE); i += 2) {
         sbx_test_pause_ms(10);
         (void)kill(children[i].pid, SIGKILL);
     }
-    for (int i = 0; i < at_once(); i++) {
+    for (int i = 0; i < sbx_test_at_once(AT_ONCE); i++) {
         sbx_test_outcome outcome;
 
         sbx_test_finish(&outcome, &children[i], 60000);

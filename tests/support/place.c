@@ -325,6 +325,14 @@ const char *sbx_test_slow_time(unsigned seconds)
     return sbx_test_text("%llums", (unsigned long long)sbx_test_slow_ms(1000ULL * seconds));
 }
 
+int sbx_test_at_once(int most)
+{
+    const int least = 4;
+    int count = most / (int)sbx_test_slow_ms(1);
+
+    return count > least ? count : least;
+}
+
 uint64_t sbx_test_now_ms(void)
 {
     struct timespec now;
