@@ -41,7 +41,8 @@ static void check(const sbx_test_place *place, const char *const *options)
 
     sbx_test_exec(&outcome, place, options,
                   SBX_LIST(place->probe, "try-all-calls", sbx_test_host_namespace(),
-                           sbx_test_text("%d", END)));
+                           sbx_test_text("%d", END),
+                           sbx_test_text("%u", (unsigned)sbx_test_slow_ms(50))));
     sbx_test_expect(&outcome, 0, "ok", NULL);
     read_answers(answers, outcome.out);
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
@@ -75,6 +76,7 @@ static void test_every_x32_number(void **state)
         sbx_test_exec(&outcome, *state, options[i],
                       SBX_LIST(((const sbx_test_place *)*state)->probe, "try-all-calls",
                                sbx_test_host_namespace(), sbx_test_text("%d", END),
+                               sbx_test_text("%u", (unsigned)sbx_test_slow_ms(50)),
                                sbx_test_text("%d", 0x40000000)));
         sbx_test_expect(&outcome, 0, "ok", NULL);
         for (line = outcome.out; *line != '\0'; line = strchr(line, '\n') + 1, count++) {

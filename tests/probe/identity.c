@@ -227,9 +227,10 @@ static int try_call(char **arguments)
 }
 
 /* In a child, because it may end, block or be killed. 0: made; else its errno. */
-static int try_number(long number)
+static int try_number(long number, long long longest_ms)
 {
-    struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+    struct itimerval soon = {
+        .it_value = {.tv_sec = longest_ms / 1000, .tv_usec = longest_ms % 1000 * 1000}};
     int status = 0;
     pid_t child = fork();
 
@@ -245,13 +246,14 @@ static int try_number(long number)
 /* "NUMBER ERRNO" for so many calls from 0 on, or from FIRST, with arguments that are nobody's. Only ever inside. */
 static int try_all_calls(char **arguments)
 {
-    long long first = arguments[2] != NULL ? sbx_probe_number(arguments[2]) : 0;
+    long long longest_ms = sbx_probe_number(arguments[2]);
+    long long first = arguments[3] != NULL ? sbx_probe_number(arguments[3]) : 0;
     long long end = first + sbx_probe_number(arguments[1]);
 
     if (!sbx_probe_is_elsewhere(arguments[0]))
         return EINVAL;
     for (long long number = first; number < end; number++) {
-        printf("%lld %d\n", number, try_number((long)number));
+        printf("%lld %d\n", number, try_number((long)number, longest_ms));
         fflush(stdout);
     }
     return 0;
@@ -271,6 +273,7 @@ const sbx_probe_verb sbx_probe_identity_verbs[] = {
     {"cwd", "", sbx_probe_denied_usual, show_directory},
     {"tty", "FD", sbx_probe_denied_usual, has_terminal},
     {"try-syscall", "NAME", sbx_probe_denied_usual, try_call},
-    {"try-all-calls", "HOST-NAMESPACE COUNT [FIRST]", sbx_probe_denied_usual, try_all_calls},
+    {"try-all-calls", "HOST-NAMESPACE COUNT MILLISECONDS [FIRST]", sbx_probe_denied_usual,
+     try_all_calls},
     {.name = NULL},
 };
