@@ -271,9 +271,11 @@ static void test_modes_are_given_back(void **state)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *script = sbx_test_text(
-            "before=$(stty -g); %s exec --audit-db %s --wall 600ms --grace 100ms -- /bin/sh -c '%s'; "
+            "before=$(stty -g); %s exec --audit-db %s --wall %llums --grace 100ms -- /bin/sh -c "
+            "'%s'; "
             "[ \"$before\" = \"$(stty -g)\" ] && echo modes: same || echo modes: other",
-            sbx_test_binary(), place->database, cases[i].command);
+            sbx_test_binary(), place->database, (unsigned long long)sbx_test_slow_ms(600),
+            cases[i].command);
         sbx_test_request request = {.as_is = true, .command = SBX_LIST("/bin/sh", "-c", script)};
         sbx_test_terminal terminal;
         sbx_test_child child;
