@@ -106,7 +106,7 @@ bool sbx_address_is_denied(const sbx_address *address, sbx_watch_network network
         return false;
     if (network == SBX_WATCH_NETWORK_FULL)
         return false;
-    if (is_bind) /* Landlock refuses TCP; a UDP port in an empty namespace is nobody's */
+    if (is_bind) /* TCP is refused; a UDP port in an empty namespace is nobody's */
         return network == SBX_WATCH_NETWORK_NONE && address->type == SOCK_STREAM;
     if (sbx_address_is_route_lookup(address))
         return false;

@@ -342,6 +342,7 @@ static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
 {
     const __u64 *args = call->data.args;
     bool is_send = call->data.nr == SYS_sendto, is_bind = call->data.nr == SYS_bind;
+    bool is_denied;
     sbx_address address;
 
     sbx_address_read(&address, (pid_t)call->pid, (int)args[0], args[is_send ? 4 : 1],
@@ -350,13 +351,16 @@ static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
         refuse_connect(watch, call, &address);
         return;
     }
-    /* The network namespace is the wall, so nothing can be changed behind us. */
-    if (answer(watch, call, 0) && sbx_address_is_denied(&address, watch->options.network, is_bind))
+    /* The network namespace is the wall, so nothing can be changed behind us. But before Linux 6.7 nobody refuses a
+     * port in an empty one, and what is written down as denied has to be: hence here. */
+    is_denied = sbx_address_is_denied(&address, watch->options.network, is_bind);
+    if (answer(watch, call, is_bind && is_denied ? EACCES : 0) && is_denied)
         record_address(watch, call, &address,
                        is_bind   ? "bind"
                        : is_send ? "send"
                                  : "connect",
-                       is_bind ? EACCES : ENETUNREACH, SBX_CONFIDENCE_OBSERVED);
+                       is_bind ? EACCES : ENETUNREACH,
+                       is_bind ? SBX_CONFIDENCE_BROKER : SBX_CONFIDENCE_OBSERVED);
 }
 
 static void add_argument(sbx_json *json, pid_t task, uint64_t address, size_t *budget)
