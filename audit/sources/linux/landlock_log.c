@@ -19,7 +19,7 @@ enum {
     FOREIGN_MAX = 64, /* domains that are known not to be ours */
     SERVE_MAX = 256,  /* datagrams at one go: the loop has others to serve */
     DATAGRAM_BYTES = 16384,
-    LISTENER_WAIT_MS = 50,
+    LISTENER_WAIT_MS = 500,
 };
 
 /* An event's records follow each other within microseconds; without a SYSCALL record none ends it. */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit/sources/linux/landlock_log.h"
 #include "harness/runner/linux/doctor_parts.h"
 #include "limits/job.h"
 
@@ -83,8 +84,7 @@ static int kernel_audit_enabled(int fd)
 static void look_at_kernel_audit(sbx_doctor *self)
 {
     static const char subject[] = "kernel-audit";
-    struct sockaddr_nl group = {.nl_family = AF_NETLINK,
-                                .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
+    sbx_error err = {0};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
     int enabled = fd < 0 ? -1 : kernel_audit_enabled(fd);
     int code = errno;
@@ -102,11 +102,11 @@ static void look_at_kernel_audit(sbx_doctor *self)
             self, subject, "missing", "none",
             "auditctl -e 1: machine-wide, so the owner's to decide",
             "Landlock's own records of denials: kernel audit is off; denials are seen by seccomp");
-    else if (bind(fd, (struct sockaddr *)&group, sizeof(group)) != 0)
-        sbx_doctor_add(
-            self, subject, "missing", "none", "only root may read the kernel's audit",
-            "Landlock's own records of denials: kernel audit is on, but not readable (%s)",
-            strerrorname_np(errno));
+    else if (sbx_landlock_log_probe(&err) != SBX_OK)
+        sbx_doctor_add(self, subject, "missing", "none", "only root may read the kernel's audit",
+                       "Landlock's own records of denials: kernel audit is on, but not readable "
+                       "(%s)",
+                       err.message);
     else
         sbx_doctor_add(self, subject, "enforced", "landlock", NULL,
                        "Landlock's own records of denials: kernel audit is on and readable");
