@@ -17,6 +17,7 @@
 enum { DID = 0, DENIED = 10, BROKEN = 20 };
 
 static char database[600], denied[600];
+static const char *sbx; /* the program, with its library beside it */
 
 /* --- the probe --- */
 
@@ -216,6 +217,7 @@ static int begin(void **state)
     const char *place = program_place("trace");
 
     (void)state;
+    sbx = program_sbx();
     (void)snprintf(database, sizeof(database), "%s/audit.db", place);
     if (program_is_wine())
         (void)snprintf(denied, sizeof(denied), "Z:/sys/sbx-denied");
@@ -226,10 +228,9 @@ static int begin(void **state)
 
 static void check(DWORD code, const char *option, const char *verb, const char *value)
 {
-    const char *argv[] = {
-        program_sbx(), "exec", "--allow-degraded", "--quiet", "--audit-db", database,
-        option,        "--",   program_self(),     "--probe", verb,         value,
-        NULL};
+    const char *argv[] = {sbx,    "exec", "--allow-degraded", "--quiet", "--audit-db", database,
+                          option, "--",   program_self(),     "--probe", verb,         value,
+                          NULL};
     program_run done = {0};
 
     program_do(&done, argv, NULL, 0);
@@ -359,6 +360,26 @@ static void what_is_not_traced_is_counted(void **state)
     }
 }
 
+static void without_the_library_nobody_watches(void **state)
+{
+    char alone[700];
+    wchar_t *from = sbx_wide_path(program_sbx()), *to;
+
+    (void)state;
+    (void)snprintf(alone, sizeof(alone), "%s/sbx.exe", program_place("alone"));
+    to = sbx_wide_path(alone);
+    assert_true(CopyFileW(from, to, TRUE));
+    sbx = alone;
+    check(DENIED, "--net=full", "write", denied);
+    sbx = program_sbx();
+    assert_int_equal(
+        ask("status = 'nonzero' AND denied_total = 0 AND audit_sources = '' AND audit_complete IS "
+            "NULL"),
+        1);
+    free(from);
+    free(to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +389,7 @@ int main(void)
         cmocka_unit_test(other_things_than_files),
         cmocka_unit_test(a_hostile_ring_harms_nobody),
         cmocka_unit_test(what_is_not_traced_is_counted),
+        cmocka_unit_test(without_the_library_nobody_watches),
     };
     int code = 0;
 

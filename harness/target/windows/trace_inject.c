@@ -47,6 +47,22 @@ static bool is_traceable(HANDLE process)
            sbx_image_is_traceable(head, got);
 }
 
+/*
+ * A process may be made so that only functions whose address somebody took may be called by a pointer (browsers do that
+ * to some of theirs): what is queued would end it.
+ */
+static bool suppresses_exports(HANDLE process)
+{
+    enum { CONTROL_FLOW_GUARD = 7, EXPORT_SUPPRESSION = 2 };
+    typedef BOOL(WINAPI * policy_function)(HANDLE, int, void *, SIZE_T);
+    policy_function ask =
+        (policy_function)(uintptr_t)find(L"kernel32.dll", "GetProcessMitigationPolicy");
+    DWORD flags = 0;
+
+    return ask != NULL && ask(process, CONTROL_FLOW_GUARD, &flags, sizeof(flags)) &&
+           (flags & EXPORT_SUPPRESSION) != 0;
+}
+
 static bool copy(wchar_t *out, size_t room, const wchar_t *text)
 {
     for (size_t i = 0; i < room; i++) {
@@ -113,7 +129,8 @@ bool sbx_trace_inject(HANDLE process, HANDLE thread, HANDLE section, const wchar
     HANDLE section_there;
     uint8_t *there;
 
-    if (queue == NULL || set == NULL || load == NULL || !is_traceable(process))
+    if (queue == NULL || set == NULL || load == NULL || !is_traceable(process) ||
+        suppresses_exports(process))
         return false;
     there = leave(process, section, library, &section_there);
     if (there == NULL) {
@@ -124,6 +141,5 @@ bool sbx_trace_inject(HANDLE process, HANDLE thread, HANDLE section, const wchar
               NULL) == 0 &&
         queue(thread, load, there + offsetof(message, library), NULL, NULL) == 0)
         return true;
-    /* One that was queued without the other sets a variable. What it reads stays where it is. */
-    return false;
+    return false; /* what was queued sets a variable, and reads what stays where it is */
 }

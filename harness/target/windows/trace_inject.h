@@ -23,7 +23,8 @@ enum { SBX_TRACE_PATH_UNITS = 1024 };
 /*
  * process, thread: of a process made suspended, whose first thread has never run. section: of the ring; the process
  * gets a handle of its own. library: absolute, shorter than SBX_TRACE_PATH_UNITS.
- * False: it stays untraced (a 32-bit program, a native one, no right or no memory), and nothing is queued.
+ * False: it stays untraced: a 32-bit program, a native one, one that may not call exported functions, no right or no
+ * memory. Nothing that would load the DLL is queued then.
  */
 bool sbx_trace_inject(HANDLE process, HANDLE thread, HANDLE section, const wchar_t *library);
 
