@@ -110,16 +110,17 @@ static unsigned sweep_directory(const sbx_cgroup_place *place, int dir_fd, bool 
 }
 
 /*
- * Two hierarchies, because the caller can be at different places in them: a job of another session may
- * have its memory group elsewhere and its others right here. The rest goes by name.
+ * Every hierarchy, because the caller can be at different places in them: a job of another session may have its memory
+ * group elsewhere and its others right here; and of a job's groups the kernel may have held one a moment longer than
+ * sbx could wait, when the others were gone. The rest goes by name.
  */
 static unsigned sweep_v1(const sbx_cgroup_place *place)
 {
-    static const sbx_cgroup1_role roles[] = {SBX_CGROUP1_MEMORY, SBX_CGROUP1_PIDS};
     unsigned removed_count = 0;
 
-    for (size_t i = 0; i < SBX_COUNT_OF(roles); i++) {
-        int own_fd = sbx_cgroup_place_open(place, sbx_cgroup1_controller(roles[i]), NULL);
+    for (int role = 0; role < SBX_CGROUP1_ROLE_COUNT; role++) {
+        int own_fd =
+            sbx_cgroup_place_open(place, sbx_cgroup1_controller((sbx_cgroup1_role)role), NULL);
 
         if (own_fd < 0)
             continue;

@@ -135,8 +135,8 @@ static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
     assert_int_equal(sbx_job_sweep(), 0);
 }
 
-/* The job was made by a session whose memory group is somewhere else. */
-static void test_sweep_finds_what_has_no_memory_group_here(void **state)
+/* The job was made by a session whose other groups are somewhere else, or one of them was busy when they went. */
+static void sweep_finds_one_in(sbx_cgroup_controller controller)
 {
     char name[SBX_JOB_NAME_BYTES], group[SBX_CGROUP_NAME_BYTES];
     sbx_cgroup_place place;
@@ -144,7 +144,6 @@ static void test_sweep_finds_what_has_no_memory_group_here(void **state)
     pid_t gone = fork();
     int own_fd;
 
-    (void)state;
     if (gone == 0)
         _exit(0);
     wait_for(gone);
@@ -153,11 +152,18 @@ static void test_sweep_finds_what_has_no_memory_group_here(void **state)
              (unsigned long long)self.pid_namespace);
     snprintf(group, sizeof(group), "sbx-%s", name);
     assert_int_equal(sbx_cgroup_place_read(&place), 0);
-    own_fd = sbx_cgroup_place_open(&place, SBX_CGROUP_PIDS, NULL);
+    own_fd = sbx_cgroup_place_open(&place, controller, NULL);
     assert_int_equal(mkdirat(own_fd, group, 0755), 0);
     close(own_fd);
     assert_int_equal(sbx_job_sweep(), 1);
     assert_nothing_left(name);
+}
+
+static void test_sweep_finds_one_group_of_a_job(void **state)
+{
+    (void)state;
+    sweep_finds_one_in(SBX_CGROUP_PIDS);
+    sweep_finds_one_in(SBX_CGROUP_CPUACCT);
 }
 
 static void test_sweep_does_not_judge_other_pid_namespaces(void **state)
@@ -255,7 +261,7 @@ static int run_as_root(void)
         cmocka_unit_test(test_kill_gets_what_ran_away),
         cmocka_unit_test(test_groups_inside_of_the_job_go_with_it),
         cmocka_unit_test(test_sweep_takes_the_dead_and_leaves_the_living),
-        cmocka_unit_test(test_sweep_finds_what_has_no_memory_group_here),
+        cmocka_unit_test(test_sweep_finds_one_group_of_a_job),
         cmocka_unit_test(test_sweep_does_not_judge_other_pid_namespaces),
         cmocka_unit_test(test_any_failed_call_leaves_nothing),
     };
