@@ -3,6 +3,7 @@
  * what it wants, let it go on (or refuse what is refused whatever it wants), and only then look
  * whether a wall will say no.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -423,6 +424,31 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
     sbx_text_done(&argv);
 }
 
+/* Whether it has that many. The directory's size tells since Linux 6.2, and is 0 before. */
+static bool has_descriptors(pid_t pid, uint64_t count)
+{
+    char path[48];
+    struct stat about;
+    uint64_t seen = 0;
+    DIR *directory;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    if (stat(path, &about) != 0)
+        return false;
+    if (about.st_size > 0)
+        return (uint64_t)about.st_size >= count;
+    directory = opendir(path);
+    for (const struct dirent *entry; directory != NULL && seen < count;) {
+        entry = readdir(directory);
+        if (entry == NULL)
+            break;
+        seen += entry->d_name[0] != '.';
+    }
+    if (directory != NULL)
+        (void)closedir(directory);
+    return seen >= count;
+}
+
 /*
  * A process ends by itself: its exit code. The kernel tells nobody of EMFILE; a process that leaves with
  * every descriptor that --files gave it in use ran out of them.
@@ -430,14 +456,10 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
 static void handle_exit(sbx_watch *watch, const struct seccomp_notif *call)
 {
     pid_t group = (pid_t)call->pid, parent;
-    char path[48];
-    struct stat about;
 
-    if (watch->options.files_count != SBX_UNLIMITED) {
-        (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)call->pid);
-        if (stat(path, &about) == 0 && (uint64_t)about.st_size >= watch->options.files_count)
-            watch->files_reached = true;
-    }
+    if (watch->options.files_count != SBX_UNLIMITED &&
+        has_descriptors((pid_t)call->pid, watch->options.files_count))
+        watch->files_reached = true;
     if (!sbx_processes_knows(watch->options.processes, (int32_t)group))
         (void)sbx_memory_read_ids((pid_t)call->pid, &group,
                                   &parent); /* a thread, or a fork without exec */
