@@ -327,7 +327,7 @@ const char *sbx_test_slow_time(unsigned seconds)
 
 int sbx_test_at_once(int most)
 {
-    const int least = 4;
+    const int least = 2;
     int count = most / (int)sbx_test_slow_ms(1);
 
     return count > least ? count : least;

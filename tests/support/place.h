@@ -84,7 +84,7 @@ uint64_t sbx_test_slow_ms(uint64_t milliseconds);
 /* The same as an option's value: a limit that is not to be reached. */
 const char *sbx_test_slow_time(unsigned seconds);
 /*
- * How many, of at most that many and at least four, may want the same database at once: an emulated machine
+ * How many, of at most that many and at least two, may want the same database at once: an emulated machine
  * cannot let each of them have it within the time that sbx waits for it.
  */
 int sbx_test_at_once(int most);
