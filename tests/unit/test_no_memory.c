@@ -256,8 +256,8 @@ static void test_plan(void **state)
                               "\"memory\":\"64M\"},\"env\":{\"set\":{\"A\":\"b\"}}}",
                               place->root, place->base));
     assert_true(fail_each(place, "plan", sbx_command_exec,
-                          SBX_LIST("--policy", policy, "--audit-db", place->database, "--dry-run",
-                                   "--", "/bin/true"),
+                          SBX_LIST("--policy", policy, "--cwd", place->root, "--audit-db",
+                                   place->database, "--dry-run", "--", "/bin/true"),
                           NULL) > 20);
 }
 
