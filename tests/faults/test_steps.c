@@ -191,6 +191,10 @@ static void test_short_transfers(void **state)
     json_error_t wrong;
     unsigned count;
 
+#ifdef __SANITIZE_ADDRESS__
+    print_message("the dynamic loader reads a library's head at one go, or not at all\n");
+    return;
+#endif
     sbx_test_write(policy, sbx_test_text("{\"version\":1,\"extends\":\"workspace\",\"filesystem\":{"
                                          "\"read\":[\"%s\"],\"write\":[\"%s\"]}}",
                                          place->base, place->root));

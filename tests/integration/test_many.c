@@ -16,7 +16,13 @@
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
-enum { AT_ONCE = 64, USUAL_RUNS = 100, CHECK_EVERY = 500, LONGEST_MS = 120000 };
+enum {
+    AT_ONCE = 64,
+    USUAL_RUNS = 100,
+    CHECK_EVERY = 500,
+    LONGEST_MS = 120000,
+    MOST_DESCRIPTORS = 60 /* of a worker; a run needs some 36 */
+};
 
 typedef enum ending { OK, EXIT_3, MEMORY, DENIED, SIGNAL, KILLED, ENDINGS } ending;
 
@@ -205,7 +211,7 @@ static void test_one_worker(void **state)
         .as_is = true,
         .env = SBX_LIST(database),
         .command = SBX_LIST(sbx_test_binary(), "batch", "run", "--json", "--jobs", "1", manifest)};
-    size_t first = 0, most = 0, looks = 0;
+    size_t most = 0, looks = 0;
     FILE *file = fopen(manifest, "we");
     sbx_test_child child;
     sbx_test_outcome outcome;
@@ -224,8 +230,6 @@ static void test_one_worker(void **state)
         size_t now = count_descriptors(worker);
 
         looks++;
-        if (looks == 20)
-            first = most;
         most = now > most ? now : most;
         sbx_test_pause_ms(3);
     }
@@ -233,10 +237,9 @@ static void test_one_worker(void **state)
     if (outcome.exit_code != 0)
         fail_msg("exit %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
     sbx_test_outcome_done(&outcome);
-    print_message("%u tasks: at most %zu descriptors in the first looks, %zu in all %zu\n", count,
-                  first, most, looks);
+    print_message("%u tasks: at most %zu descriptors in %zu looks\n", count, most, looks);
     assert_true(looks > 40);
-    assert_true(most <= first + 8);
+    assert_true(most <= MOST_DESCRIPTORS);
 }
 
 int main(void)
