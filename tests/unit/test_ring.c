@@ -218,13 +218,13 @@ static void expect_name(const char *name, const char *path)
 static void names(void **state)
 {
     (void)state;
-    expect_name("\\??\\C:\\work\\file.txt", "C:/work/file.txt");
-    expect_name("\\??\\c:\\work", "C:/work");
-    expect_name("\\DosDevices\\C:\\work", "C:/work");
+    expect_name("\\??\\C:\\docs\\file.txt", "C:/docs/file.txt");
+    expect_name("\\??\\c:\\docs", "C:/docs");
+    expect_name("\\DosDevices\\C:\\docs", "C:/docs");
     expect_name("\\??\\UNC\\server\\share\\x", "//server/share/x");
-    expect_name("\\Device\\HarddiskVolume3\\work\\x", "C:/work/x");
-    expect_name("\\device\\harddiskvolume31\\work", "D:/work");
-    expect_name("\\Device\\HarddiskVolume32\\work", "\\Device\\HarddiskVolume32\\work");
+    expect_name("\\Device\\HarddiskVolume3\\docs\\x", "C:/docs/x");
+    expect_name("\\device\\harddiskvolume31\\docs", "D:/docs");
+    expect_name("\\Device\\HarddiskVolume32\\docs", "\\Device\\HarddiskVolume32\\docs");
     expect_name("\\Device\\NamedPipe\\x", "\\Device\\NamedPipe\\x");
     expect_name("\\REGISTRY\\USER\\S-1-5-21\\Software", "\\REGISTRY\\USER\\S-1-5-21\\Software");
     expect_name("\\??\\C:relative", "\\??\\C:relative");

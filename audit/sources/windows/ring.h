@@ -58,7 +58,7 @@ typedef struct sbx_ring_slot {
     uint32_t value;
     uint32_t is_cut; /* the name's beginning is missing */
     uint32_t units;
-    uint16_t name[SBX_RING_UNITS]; /* UTF-16, as the kernel was asked: \??\C:\work\file */
+    uint16_t name[SBX_RING_UNITS]; /* UTF-16, as the kernel was asked: \??\C:\docs\file */
 } sbx_ring_slot;
 
 typedef struct sbx_ring {
