@@ -8,7 +8,8 @@
  *   4. sbx_store_run_end()     one transaction: the rest, and everything in the result
  *   5. sbx_store_close()
  *
- * WAL, synchronous=FULL, BEGIN IMMEDIATE always. The WAL and its index stay when the last connection
+ * WAL and BEGIN IMMEDIATE always; synchronous=FULL but for the end of a run in a store that stays open
+ * (sbx_store_sync()). The WAL and its index stay when the last connection
  * closes (persistent WAL), and checkpoints happen while a command runs (sbx_store_tidy()), because
  * they need not be waited for. One SQLite library, compiled in, 3.51.3 or later.
  *
