@@ -10,43 +10,7 @@
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
-static void show_file(const char *name)
-{
-    char text[512];
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t bytes = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-
-    if (fd >= 0)
-        close(fd);
-    if (bytes > 0)
-        print_error("%s: %.*s\n", name, (int)bytes, text);
-}
-
-/* What the last one found is doing: how it is stuck says why. */
-static void show_survivor(const sbx_test_place *place)
-{
-    int pid = sbx_test_find_process(place);
-
-    if (pid == 0)
-        return;
-    show_file(sbx_test_text("/proc/%d/status", pid));
-    show_file(sbx_test_text("/proc/%d/wchan", pid));
-    show_file(sbx_test_text("/proc/%d/syscall", pid));
-}
-
-static bool wait_until_gone(const sbx_test_place *place, unsigned timeout_ms)
-{
-    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
-
-    while (sbx_test_count_processes(place) != 0) {
-        if (sbx_test_now_ms() > end) {
-            show_survivor(place);
-            return false;
-        }
-        sbx_test_pause_ms(5);
-    }
-    return true;
-}
+enum { GONE_MS = 10000 };
 
 static void run_true(const sbx_test_place *place)
 {
@@ -94,8 +58,7 @@ static void kill_supervisor_of_tree(const sbx_test_place *place, const char *con
     sbx_test_finish(&outcome, &child, 5000);
     assert_int_equal(outcome.signal, SIGKILL);
     sbx_test_outcome_done(&outcome);
-    if (!wait_until_gone(place, 10000))
-        fail_msg("%zu processes are still there", sbx_test_count_processes(place));
+    sbx_test_expect_no_process(place, GONE_MS);
     assert_false(sbx_test_has_mounts(place));
     run_true(place); /* clears what a killed one could not */
     assert_int_equal(sbx_test_count_groups(supervisor), 0);
@@ -122,9 +85,9 @@ static void test_lease_is_given_back(void **state)
 {
     const sbx_test_place *place = *state;
     const char *reserved = sbx_test_path(place->root, ".git");
-    sbx_test_request request = {.options = SBX_NO_LIST,
-                                .command = SBX_LIST(place->probe, "tree",
-                                                    sbx_test_path(place->root, "pid"), "60")};
+    sbx_test_request request = {
+        .options = SBX_NO_LIST,
+        .command = SBX_LIST(place->probe, "tree", sbx_test_path(place->root, "pid"), "60")};
     sbx_test_request elsewhere = {.as_is = true,
                                   .command = SBX_LIST(sbx_test_binary(), "exec", "--audit-db",
                                                       place->database, "--", "/bin/true")};
@@ -137,7 +100,7 @@ static void test_lease_is_given_back(void **state)
     assert_int_equal(kill(child.pid, SIGKILL), 0);
     sbx_test_finish(&outcome, &child, 5000);
     sbx_test_outcome_done(&outcome);
-    assert_true(wait_until_gone(place, 10000));
+    sbx_test_expect_no_process(place, GONE_MS);
     assert_true(sbx_test_exists(reserved));
     sbx_test_run(&outcome, place, &elsewhere);
     assert_int_equal(outcome.exit_code, 0);
@@ -177,9 +140,7 @@ static void test_kill_while_starting(void **state)
         assert_int_equal(kill(child.pid, SIGKILL), 0);
         sbx_test_finish(&outcome, &child, 5000);
         sbx_test_outcome_done(&outcome);
-        if (!wait_until_gone(place, 10000))
-            fail_msg("killed after %u us: %zu processes are still there", i * 400,
-                     sbx_test_count_processes(place));
+        sbx_test_expect_no_process(place, GONE_MS);
     }
     run_true(place);
     for (unsigned i = 0; i < 24; i++)
@@ -208,8 +169,7 @@ static void test_kill_at_birth(void **state)
         assert_int_equal(kill(child.pid, SIGKILL), 0);
         sbx_test_finish(&outcome, &child, 5000);
         sbx_test_outcome_done(&outcome);
-        if (!wait_until_gone(place, 10000))
-            fail_msg("%zu processes are still there", sbx_test_count_processes(place));
+        sbx_test_expect_no_process(place, GONE_MS);
     }
     run_true(place);
     assert_int_equal(count_status(place, "running"), 0);
@@ -234,7 +194,7 @@ static void test_init_is_killed(void **state)
     assert_int_equal(kill(init, SIGKILL), 0);
     sbx_test_finish(&outcome, &child, 5000);
     assert_true(outcome.exit_code == 125 || outcome.exit_code == 137);
-    assert_true(wait_until_gone(place, 10000));
+    sbx_test_expect_no_process(place, GONE_MS);
     row = sbx_test_audit_run(place, sbx_test_word(&outcome, "run_id"));
     assert_non_null(row);
     assert_string_equal(json_string_value(json_object_get(row, "status")),

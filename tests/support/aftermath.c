@@ -35,16 +35,6 @@ static int look_at_group(const char *path, const struct stat *info, int kind, st
     return 0;
 }
 
-static void check_processes(const sbx_test_place *place)
-{
-    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(DEAD_MS);
-
-    while (sbx_test_count_processes(place) != 0 && sbx_test_now_ms() < end)
-        sbx_test_pause_ms(5);
-    if (sbx_test_count_processes(place) != 0)
-        fail_msg("%zu processes are still there", sbx_test_count_processes(place));
-}
-
 /* What stands for a protected name, and what is written beside a file to replace it. */
 static void check_directory(const char *path)
 {
@@ -60,7 +50,7 @@ static void check_directory(const char *path)
 
 void sbx_test_aftermath_check_host(const sbx_test_aftermath *after, const sbx_test_place *place)
 {
-    check_processes(place);
+    sbx_test_expect_no_process(place, DEAD_MS);
     looked_for = after;
     left_group[0] = '\0';
     (void)nftw("/sys/fs/cgroup", look_at_group, 16, FTW_PHYS);
@@ -91,7 +81,7 @@ void sbx_test_aftermath_check(const sbx_test_aftermath *after, const sbx_test_pl
 {
     sbx_test_outcome outcome;
 
-    check_processes(place);
+    sbx_test_expect_no_process(place, DEAD_MS);
     sbx_test_exec(&outcome, place, SBX_LIST("--mem", "128M", "--procs", "50"),
                   SBX_LIST("/bin/true"));
     sbx_test_expect(&outcome, 0, "ok", "");

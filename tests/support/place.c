@@ -275,12 +275,41 @@ size_t sbx_test_count_processes(const sbx_test_place *place)
     return count_with(place->base, true, NULL);
 }
 
-int sbx_test_find_process(const sbx_test_place *place)
+/* How it is stuck says why it is. */
+static void describe_process(int pid)
 {
-    int pid = 0;
+    static const char *const files[] = {"cmdline", "wchan", "syscall", "status"};
 
-    (void)count_with(place->base, true, &pid);
-    return pid;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[64], text[4096];
+        ssize_t got = -1;
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            got = read(fd, text, sizeof(text) - 1);
+            close(fd);
+        }
+        for (ssize_t k = 0; k < got; k++)
+            text[k] = text[k] == '\0' ? ' ' : text[k];
+        text[got > 0 ? got : 0] = '\0';
+        print_error("%s: %s\n", path, text);
+    }
+}
+
+void sbx_test_expect_no_process(const sbx_test_place *place, unsigned timeout_ms)
+{
+    uint64_t end = sbx_test_now_ms() + sbx_test_slow_ms(timeout_ms);
+    int pid = 0;
+    size_t count;
+
+    while ((count = count_with(place->base, true, &pid)) != 0 && sbx_test_now_ms() < end)
+        sbx_test_pause_ms(5);
+    if (count == 0)
+        return;
+    describe_process(pid);
+    fail_msg("%zu processes are still there after %u ms", count, timeout_ms);
 }
 
 int sbx_test_find_probe(const sbx_test_place *place)

@@ -60,6 +60,12 @@ const char *sbx_test_probe(void);
 size_t sbx_test_count_probes(const sbx_test_place *place);
 size_t sbx_test_count_processes(const sbx_test_place *place);
 
+/*
+ * Waits until none names the place, at most timeout_ms, which is stretched on a slow machine; fails and describes
+ * what is still there.
+ */
+void sbx_test_expect_no_process(const sbx_test_place *place, unsigned timeout_ms);
+
 /* Ends them: what a failing sandbox let live. They were started by this test, as nobody else
  * names this
  * place. */
@@ -68,8 +74,6 @@ void sbx_test_kill_processes(const sbx_test_place *place);
 /* Waits until that many probes run (exactly), at most timeout_ms. False: they do not. */
 bool sbx_test_wait_probes(const sbx_test_place *place, size_t count, unsigned timeout_ms);
 
-/* The pid of some process with the place in its command line; 0: none. */
-int sbx_test_find_process(const sbx_test_place *place);
 /* The host's pid of one of the probes, 0: none. */
 int sbx_test_find_probe(const sbx_test_place *place);
 

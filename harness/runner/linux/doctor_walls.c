@@ -193,7 +193,7 @@ static void try_files(sbx_doctor *self)
 
 static void try_processes(sbx_doctor *self)
 {
-    static const char *const stay[] = {"sleep", "10000", NULL};
+    static const char *const stay[] = {"stay", NULL};
     char pid_text[16], shm_text[16];
     const forbidden signal = {SBX_WALL_PIDS,
                               "signal a process outside",
