@@ -181,8 +181,9 @@ void sbx_exec_report(sbx_text *out, const sbx_result *result, const sbx_plan *pl
     }
     if (!request->is_quiet && !has_failed) {
         if (result->is_partial) {
-            sbx_text_add(out, plan->learns ? SBX_PROGRAM_NAME ": not enforced: "
-                                           : SBX_PROGRAM_NAME ": not enforced on this host: ");
+            sbx_text_add(out, plan->learns || plan->allows_everyone
+                                  ? SBX_PROGRAM_NAME ": not enforced: "
+                                  : SBX_PROGRAM_NAME ": not enforced on this host: ");
             sbx_text_add(out, sbx_text_string(&result->missing));
             sbx_text_add(out, "\n");
         }

@@ -218,6 +218,9 @@ static void set_flag(sbx_exec_request *request, sbx_option_id id)
     case SBX_OPTION_UNIX_SOCKETS:
         request->unix_sockets = true;
         break;
+    case SBX_OPTION_ALLOW_EVERYONE:
+        request->allow_everyone = true;
+        break;
     case SBX_OPTION_ALLOW_DEGRADED:
         request->allow_degraded = true;
         break;
@@ -426,6 +429,7 @@ sbx_status sbx_exec_request_apply(sbx_policy *policy, const sbx_exec_request *re
         policy->identity = request->identity;
     }
     policy->unix_sockets = policy->unix_sockets || request->unix_sockets;
+    policy->windows_everyone = policy->windows_everyone || request->allow_everyone;
     return status;
 }
 

@@ -26,7 +26,7 @@ typedef struct sbx_exec_request {
     bool has_network, has_identity;
     sbx_network network;
     sbx_identity identity;
-    bool unix_sockets;
+    bool unix_sockets, allow_everyone;
     char *cwd;        /* absolute; NULL: the caller's */
     char *audit_path; /* absolute; NULL: the default one */
     bool audit_best_effort;

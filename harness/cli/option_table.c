@@ -81,6 +81,11 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_UNIX_SOCKETS, ON(EXEC), "unix-sockets", 0, false, FLAG, POLICY,
      "Let the command open Unix sockets. This opens every socket file that it can reach: the "
      "ssh-agent, D-Bus, X11, and docker's, which is as good as root."},
+    {SBX_OPTION_ALLOW_EVERYONE, ON(EXEC), "allow-everyone", 0, false, FLAG, POLICY,
+     "Windows: let the command write wherever Everyone may, NUL among it. Without this no NUL can "
+     "be "
+     "opened for writing; with it every place that is open to Everyone is open to the command, and "
+     "the row says so. Elsewhere it changes nothing."},
     {SBX_OPTION_IDENTITY, ON(EXEC), "identity", 0, false, "auto|self|sandbox", POLICY,
      "Run as the caller without any rights (self), as a user that is nobody's (sandbox), or as "
      "sandbox where that is possible (auto, the default)."},
@@ -132,7 +137,8 @@ const sbx_option sbx_options[] = {
 
     {SBX_OPTION_AUDIT, ON_RUNS, "audit", 0, false, "required|best-effort", RECORD,
      "Without a record, no run (required, the default); or warn and run (best-effort)."},
-    {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "audit-db", 0, false, "FILE", RECORD,
+    {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "audit-db", 0, false,
+     "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
      "~/.local/state/sbx/audit.db."},
     {SBX_OPTION_REDACT, ON_RUNS, "redact", 0, false, "FILE", RECORD,
@@ -238,8 +244,9 @@ const sbx_option sbx_options[] = {
      "it."},
     {SBX_OPTION_OUT, ON(AUDIT_EXPORT), "out", 'o', false, "FILE", OUTPUT,
      "Write FILE instead of stdout; it appears when it is whole, and only its owner can read it."},
-    {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF) | ON(AUDIT_SHOW), "format", 0, false, "table|json|jsonl|csv",
-     OUTPUT, "How to print: a table for people (the default), or the same rows for programs."},
+    {SBX_OPTION_FORMAT, ON_LISTS | ON(AUDIT_DIFF) | ON(AUDIT_SHOW), "format", 0, false,
+     "table|json|jsonl|csv", OUTPUT,
+     "How to print: a table for people (the default), or the same rows for programs."},
     {SBX_OPTION_POLICY_FORMAT, ON(POLICY_FROM_RUN), "format", 'f', false, "policy|options|json",
      OUTPUT,
      "A policy file (the default), the options to add to the run's own, or JSON with both and with "

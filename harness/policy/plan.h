@@ -96,7 +96,9 @@ typedef struct sbx_plan {
         temp_bytes; /* size of the private temp file system; SBX_UNLIMITED: the kernel's half */
     bool allow_degraded;
     sbx_text missing;   /* what was wanted and is not there, comma separated: words of walls, and
-                                 temp (a private one), protect, deny (for writing, inside a root), deny_read */
+                                 temp (a private one), protect, deny (for writing, inside a root), deny_read;
+                                 and what was given up because it was asked for: writes, everyone */
+    bool allows_everyone; /* Windows: Everyone restricts the token too; `missing` has "everyone" */
     bool watch_denials; /* seccomp user notification; sbx-trace.dll */
     bool learns; /* the world outside of the roots is writable, and who changes it is written down; `missing` has
                     "writes" */

@@ -64,6 +64,8 @@ typedef struct sbx_policy {
     sbx_network network;
     bool unix_sockets; /* may open AF_UNIX sockets: then every path socket of the host can be reached */
     sbx_identity identity;
+    bool windows_everyone; /* Windows path A: what Everyone may write the command may write too, NUL among it. Linux:
+                              nothing */
     sbx_limits limits;
 } sbx_policy;
 

@@ -226,6 +226,11 @@ sbx_status sbx_policy_to_file(sbx_text *out, sbx_strings *out_unprotect, const s
         add_limits(&json, &policy->limits, &base.limits);
         if (policy->identity != SBX_IDENTITY_AUTO)
             sbx_json_string(&json, "identity", sbx_identity_word(policy->identity));
+        if (policy->windows_everyone) {
+            sbx_json_open_object(&json, "windows");
+            sbx_json_bool(&json, "everyone", true);
+            sbx_json_close_object(&json);
+        }
         sbx_json_close_object(&json);
         st = sbx_text_check(out, err);
     }

@@ -160,6 +160,25 @@ static sbx_status read_identity(const sbx_policy_reader *reader, const sbx_polic
     return SBX_OK;
 }
 
+static sbx_status read_everyone(const sbx_policy_reader *reader, const sbx_policy_member *member,
+                                const char *path, const json_t *value)
+{
+    (void)member;
+    if (!json_is_boolean(value))
+        return sbx_policy_complain(reader, path, "must be true or false", "");
+    reader->policy->windows_everyone = json_is_true(value);
+    return SBX_OK;
+}
+
+static sbx_status read_windows(const sbx_policy_reader *reader, const sbx_policy_member *member,
+                               const char *path, const json_t *value)
+{
+    static const sbx_policy_member members[] = {{"everyone", read_everyone, 0}};
+
+    (void)member;
+    return sbx_policy_read_members(reader, path, value, members, SBX_COUNT_OF(members));
+}
+
 /* --- the top --- */
 
 static sbx_status read_version(const sbx_policy_reader *reader, const json_t *root)
@@ -260,6 +279,7 @@ static sbx_status read_top(const sbx_policy_reader *reader, const json_t *root)
         {"env", read_env, 0},
         {"limits", read_limits, 0},
         {"identity", read_identity, 0},
+        {"windows", read_windows, 0},
     };
     const json_t *schema = json_object_get(root, "$schema");
     sbx_status st;

@@ -104,6 +104,8 @@ static sbx_status read_words(sbx_policy *policy, const json_t *root, sbx_error *
         sbx_identity_parse(&policy->identity, identity, NULL) != SBX_OK)
         return complain(err, "its name, network or identity is missing");
     policy->unix_sockets = json_is_true(json_object_get(network, "unix_sockets"));
+    policy->windows_everyone =
+        json_is_true(json_object_get(json_object_get(root, "windows"), "everyone"));
     sbx_policy_set_name(policy, name);
     return SBX_OK;
 }

@@ -68,5 +68,11 @@ void sbx_policy_to_json(sbx_text *out, const sbx_policy *policy)
     add_env(&json, policy);
     sbx_policy_limits_to_json(&json, &policy->limits);
     sbx_json_string(&json, "identity", sbx_identity_word(policy->identity));
+    if (policy
+            ->windows_everyone) { /* who does not ask for it has the same text, and digest, as ever */
+        sbx_json_open_object(&json, "windows");
+        sbx_json_bool(&json, "everyone", true);
+        sbx_json_close_object(&json);
+    }
     sbx_json_close_object(&json);
 }

@@ -97,7 +97,7 @@ static void restrict_token(oracle_token *token, const sbx_token_sids *sids)
         token->restricting[token->restricting_count++] = made.restricting[i];
 }
 
-static oracle_token path_a(void)
+static oracle_token path_a_with(bool allows_everyone)
 {
     oracle_token token = {.sids = {{CALLER, true, false},
                                    {USERS, true, false},
@@ -105,10 +105,16 @@ static oracle_token path_a(void)
                                    {SBX_SID_EVERYONE, true, false},
                                    {SBX_SID_ADMINISTRATORS, false, true}},
                           .sid_count = 5};
-    sbx_token_sids sids = {.run = RUN, .logon = LOGON, .user = CALLER};
+    sbx_token_sids sids = {
+        .run = RUN, .logon = LOGON, .user = CALLER, .allows_everyone = allows_everyone};
 
     restrict_token(&token, &sids);
     return token;
+}
+
+static oracle_token path_a(void)
+{
+    return path_a_with(false);
 }
 
 static oracle_token path_b(void)
@@ -220,6 +226,40 @@ static void on_path_b(void **state)
         check(&token, table[i].path, table[i].path_b);
 }
 
+/* The switch opens what Everyone may write, to the last right that Everyone has there, and nothing else. */
+static void with_everyone(void **state)
+{
+    oracle_token token = path_a_with(true);
+
+    (void)state;
+    set_up(NULL);
+    for (size_t i = 0; i < SBX_COUNT_OF(table); i++)
+        check(&token, table[i].path,
+              strncmp(table[i].path, "/everyone", strlen("/everyone")) == 0 ? "RWMDPO"
+                                                                            : table[i].path_a);
+}
+
+/* The list of \Device\Null: Everyone reads and writes, restricted code (S-1-5-12) only reads. */
+static void the_null_device(void **state)
+{
+    static const char restricted_code[] = "S-1-5-12";
+    const uint32_t both = SBX_FILE_READ | SBX_FILE_WRITE | SBX_FILE_EXECUTE;
+    oracle_object null = {.owner = SBX_SID_ADMINISTRATORS};
+    oracle_token without = path_a(), with = path_a_with(true), narrow = path_a();
+
+    (void)state;
+    oracle_add(&null, (sbx_ace){SBX_ACE_ALLOW, both, 0, SBX_SID_EVERYONE});
+    oracle_add(&null, (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, 0, SBX_SID_SYSTEM});
+    oracle_add(&null, (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, 0, SBX_SID_ADMINISTRATORS});
+    oracle_add(&null,
+               (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_READ | SBX_FILE_EXECUTE, 0, restricted_code});
+    assert_true(oracle_grants(&without, &null, &oracle_files, SBX_GENERIC_READ));
+    assert_false(oracle_grants(&without, &null, &oracle_files, SBX_GENERIC_WRITE));
+    assert_true(oracle_grants(&with, &null, &oracle_files, SBX_GENERIC_READ | SBX_GENERIC_WRITE));
+    narrow.restricting[narrow.restricting_count++] = restricted_code;
+    assert_false(oracle_grants(&narrow, &null, &oracle_files, SBX_GENERIC_WRITE));
+}
+
 /* Each wall is what holds: taken away, the same attempt gets through. */
 static void without_the_walls(void **state)
 {
@@ -288,6 +328,13 @@ static void the_token(void **state)
         assert_string_not_equal(a.default_aces[i].sid, SBX_SID_EVERYONE);
         assert_string_not_equal(a.default_aces[i].sid, LOGON);
     }
+    sids.allows_everyone = true;
+    sbx_token_plan_make(&b, &sids);
+    assert_int_equal(b.restricting_count, 3);
+    assert_string_equal(b.restricting[2], SBX_SID_EVERYONE);
+    for (size_t i = 0; i < b.default_count; i++) /* its own objects stay its own */
+        assert_string_not_equal(b.default_aces[i].sid, SBX_SID_EVERYONE);
+    sids.allows_everyone = false;
     sids.is_sandbox_user = true;
     sids.user = SANDBOX;
     sbx_token_plan_make(&b, &sids);
@@ -362,6 +409,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_path_a),
         cmocka_unit_test(on_path_b),
+        cmocka_unit_test(with_everyone),
+        cmocka_unit_test(the_null_device),
         cmocka_unit_test(without_the_walls),
         cmocka_unit_test(under_the_narrow_reading),
         cmocka_unit_test(what_was_made_stays_the_callers),

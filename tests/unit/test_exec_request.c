@@ -88,7 +88,7 @@ static void test_policy_is_kept(void **state)
     policy.limits.memory_fails = true;
     policy.network = SBX_NETWORK_FULL;
     policy.identity = SBX_IDENTITY_SELF;
-    policy.unix_sockets = true;
+    policy.unix_sockets = policy.windows_everyone = true;
     assert_int_equal(sbx_exec_request_apply(&policy, &request, NULL), SBX_OK);
     assert_true(policy.limits.value[SBX_LIMIT_WALL] == SBX_UNLIMITED);
     assert_true(policy.limits.value[SBX_LIMIT_MEMORY] == 2);
@@ -96,7 +96,7 @@ static void test_policy_is_kept(void **state)
     assert_true(policy.limits.memory_fails);
     assert_int_equal(policy.network, SBX_NETWORK_FULL);
     assert_int_equal(policy.identity, SBX_IDENTITY_SELF);
-    assert_true(policy.unix_sockets);
+    assert_true(policy.unix_sockets && policy.windows_everyone);
     sbx_policy_done(&policy);
     sbx_exec_request_done(&request);
 }
@@ -162,16 +162,17 @@ static void test_words(void **state)
 
     (void)state;
     read_valid(&request, WORDS("--net", "loopback", "--identity", "self", "--audit", "best-effort",
-                               "--denials", "json", "--unix-sockets", "--allow-degraded",
-                               "--no-watch", "--dry-run", "--quiet", "--json", "--policy", "x.json",
-                               "--session", "s", "--agent", "a", "--result", "r", "--label", "k=v",
-                               "--label", "l=", "--", "--mem"));
+                               "--denials", "json", "--unix-sockets", "--allow-everyone",
+                               "--allow-degraded", "--no-watch", "--dry-run", "--quiet", "--json",
+                               "--policy", "x.json", "--session", "s", "--agent", "a", "--result",
+                               "r", "--label", "k=v", "--label", "l=", "--", "--mem"));
     assert_true(request.has_network && request.has_identity);
     assert_int_equal(request.network, SBX_NETWORK_LOOPBACK);
     assert_int_equal(request.identity, SBX_IDENTITY_SELF);
     assert_true(request.audit_best_effort);
     assert_int_equal(request.denials, SBX_DENIALS_JSON);
-    assert_true(request.unix_sockets && request.allow_degraded && request.no_watch);
+    assert_true(request.unix_sockets && request.allow_everyone);
+    assert_true(request.allow_degraded && request.no_watch);
     assert_true(request.dry_run && request.is_quiet && request.wants_json);
     assert_string_equal(request.policy, "x.json");
     assert_string_equal(request.session, "s");
@@ -199,7 +200,8 @@ static void test_nothing_said(void **state)
     read_valid(&request, WORDS("cmd", "--quiet"));
     assert_false(request.has_network || request.has_identity || request.has_grace ||
                  request.is_quiet);
-    assert_false(request.audit_best_effort || request.allow_degraded || request.unix_sockets);
+    assert_false(request.audit_best_effort || request.allow_degraded || request.unix_sockets ||
+                 request.allow_everyone);
     assert_int_equal(request.denials, SBX_DENIALS_AUTO);
     assert_null(request.policy);
     assert_null(request.audit_path);

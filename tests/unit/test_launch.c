@@ -145,6 +145,23 @@ static void a_launch(void **state)
     check_mirrored("a launch");
 }
 
+/* The switch of the policy reaches the token, and a host that forgets it is found out as with any other SID. */
+static void a_launch_with_everyone(void **state)
+{
+    (void)state;
+    set_up();
+    assert_int_equal(start(), SBX_OK);
+    assert_int_equal(launch.token_plan.restricting_count, 2);
+    assert_int_equal(sbx_launch_end(&launch, &error), SBX_OK);
+    set_up();
+    plan.allows_everyone = true;
+    assert_int_equal(start(), SBX_OK);
+    assert_int_equal(launch.token_plan.restricting_count, 3);
+    assert_string_equal(launch.token_plan.restricting[2], SBX_SID_EVERYONE);
+    assert_int_equal(sbx_launch_end(&launch, &error), SBX_OK);
+    check_nothing_left("a launch with Everyone");
+}
+
 /* --- faults --- */
 
 static void check_error(void)
@@ -427,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_launch),
+        cmocka_unit_test(a_launch_with_everyone),
         cmocka_unit_test(every_call_of_a_launch_fails_once),
         cmocka_unit_test(every_call_of_a_teardown_fails_once),
         cmocka_unit_test(a_process_that_never_went),

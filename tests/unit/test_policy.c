@@ -128,7 +128,7 @@ static const char full_file[] =
     "   \"idle\": \"1m\", \"procs\": 128, \"fsize\": 1048576, \"files\": \"512\", \"output\": "
     "\"unlimited\",\n"
     "   \"grace\": \"250ms\", \"memory_action\": \"fail\"},\n"
-    " \"identity\": \"self\"}";
+    " \"identity\": \"self\", \"windows\": {\"everyone\": true}}";
 
 static void every_key_is_read(void **state)
 {
@@ -159,6 +159,7 @@ static void every_key_is_read(void **state)
     assert_true(has(&policy.env_set, "A=1=2") && has(&policy.env_set, "B") &&
                 has(&policy.env_set, "C="));
     assert_int_equal(policy.identity, SBX_IDENTITY_SELF);
+    assert_true(policy.windows_everyone);
     assert_true(limit[SBX_LIMIT_MEMORY] == UINT64_C(2147483648) && limit[SBX_LIMIT_SWAP] == 0);
     assert_true(limit[SBX_LIMIT_CPUS] == 500 && limit[SBX_LIMIT_CPU] == 30 * SBX_NS_PER_S);
     assert_true(limit[SBX_LIMIT_WALL] == 90 * SBX_NS_PER_S &&
@@ -178,6 +179,7 @@ static void what_a_file_stands_on(void **state)
     assert_int_equal(parse(&policy, "{\"version\":1}", &err), SBX_OK);
     assert_string_equal(policy.name, "p");
     assert_true(policy.deny_secrets && has(&policy.env_keep, "*")); /* read-only underneath */
+    assert_false(policy.windows_everyone);
     sbx_policy_done(&policy);
 
     assert_int_equal(parse(&policy, "{\"version\":1,\"extends\":null}", &err), SBX_OK);
@@ -239,6 +241,9 @@ static const struct {
     {"{\"version\":1,\"network\":true}", "network: must be an object"},
     {"{\"version\":1,\"network\":{\"unix_sockets\":1}}",
      "network.unix_sockets: must be true or false"},
+    {"{\"version\":1,\"windows\":{\"everyone\":1}}", "windows.everyone: must be true or false"},
+    {"{\"version\":1,\"windows\":{\"everybody\":true}}", "windows.everybody: unknown key"},
+    {"{\"version\":1,\"windows\":true}", "windows: must be an object"},
     {"{\"version\":1,\"env\":{\"keep\":[\"A=B\"]}}", "env.keep[0]: must be a variable's name"},
     {"{\"version\":1,\"env\":{\"set\":[\"A=B\"]}}", "env.set: must be an object"},
     {"{\"version\":1,\"env\":{\"set\":{\"A\":1}}}", "env.set: must be a string, or null"},

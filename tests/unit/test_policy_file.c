@@ -134,6 +134,7 @@ static void with_everything(void **state)
         policy.network = SBX_NETWORK_LOOPBACK;
         policy.unix_sockets = i % 2 == 0;
         policy.identity = SBX_IDENTITY_SELF;
+        policy.windows_everyone = i % 2 == 1;
         for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)
             policy.limits.value[kind] = 1234567891 + (unsigned)kind;
         policy.limits.value[SBX_LIMIT_WALL] = 60000000000;

@@ -258,6 +258,31 @@ static void writes(void **state)
     check("write", database, DID, DENIED);
 }
 
+/* What Everyone may write, NUL among it, takes the switch; what only the caller may write stays closed with it. */
+static void everyone(void **state)
+{
+    const char *with[] = {"--allow-everyone", NULL};
+    char open[700], path[700];
+    static const sbx_ace to_all = {SBX_ACE_ALLOW, SBX_FILE_ALL,
+                                   SBX_ACE_OBJECT_INHERIT | SBX_ACE_CONTAINER_INHERIT,
+                                   SBX_SID_EVERYONE};
+
+    (void)state;
+    (void)snprintf(open, sizeof(open), "%s/open-to-all", outside);
+    assert_int_equal(sbx_target_os_real.make_directory(open, &to_all, 1), 0);
+    (void)snprintf(path, sizeof(path), "%s/x", open);
+    check("write", path, DID, DENIED);
+    check("write", "NUL", DID, DENIED);
+    assert_int_equal(inside(with, "write", path), DID);
+    assert_int_equal(inside(with, "write", "NUL"), DID);
+    (void)snprintf(path, sizeof(path), "%s/x", outside);
+    assert_int_equal(inside(with, "write", path), DENIED);
+    (void)program_ask(database,
+                      "SELECT enforcement || ' ' || missing FROM run ORDER BY id DESC LIMIT 1",
+                      path, sizeof(path));
+    assert_string_equal(path, "partial everyone");
+}
+
 static void protected_names(void **state)
 {
     char path[700];
@@ -396,6 +421,51 @@ static void a_default_run_is_refused(void **state)
     assert_string_equal(found, "partial token,aces,job advisory []");
 }
 
+static bool says(const char *path, const char *words)
+{
+    static char text[65536];
+    wchar_t *wide = sbx_wide_path(path);
+    HANDLE file = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    DWORD got = 0;
+
+    free(wide);
+    assert_true(file != INVALID_HANDLE_VALUE);
+    assert_true(ReadFile(file, text, sizeof(text) - 1, &got, NULL));
+    CloseHandle(file);
+    text[got] = '\0';
+    return strstr(text, words) != NULL;
+}
+
+/* It takes nothing of a refusal away, and stands in row and result beside what the host does not hold. */
+static void everyone_is_recorded(void **state)
+{
+    static const char *const refused[] = {"--net", "advisory", "--allow-everyone", NULL};
+    char result[700], found[600];
+    const char *argv[] = {
+        program_sbx(), "exec",         "--audit-db", database,  "--allow-degraded",
+        "--net",       "advisory",     "--result",   result,    "--allow-everyone",
+        "--",          program_self(), "--probe",    "nothing", NULL};
+    static const char policies[] =
+        "SELECT missing || ' ' || (policy.json ->> '$.windows.everyone') FROM run JOIN policy ON "
+        "policy.id = run.policy ORDER BY run.id DESC LIMIT 1";
+    program_run done = {0};
+
+    (void)state;
+    in_project(result, "result.json");
+    check_refused(refused, "this host does not hold: token,aces,job.", "--allow-degraded");
+    program_do(&done, argv, NULL, 0);
+    assert_int_equal(done.code, 0);
+    assert_non_null(strstr(done.err, "not enforced: token,aces,job,everyone"));
+    program_done(&done);
+    (void)program_ask(database, policies, found, sizeof(found));
+    assert_string_equal(found, "token,aces,job,everyone 1");
+    (void)program_ask(database,
+                      "SELECT enforcement || ' ' || missing FROM run ORDER BY id DESC LIMIT 1",
+                      found, sizeof(found));
+    assert_string_equal(found, "partial token,aces,job,everyone");
+    assert_true(says(result, "\"missing\":[\"token\",\"aces\",\"job\",\"everyone\"]"));
+}
+
 static void limits_that_are_not_held(void **state)
 {
     static const char *const files[] = {"--net",   "advisory", "--files", "100",
@@ -420,12 +490,17 @@ static void limits_that_are_not_held(void **state)
 int main(void)
 {
     const struct CMUnitTest held[] = {
-        cmocka_unit_test(writes),           cmocka_unit_test(protected_names),
-        cmocka_unit_test(no_entry_is_left), cmocka_unit_test(jobs),
-        cmocka_unit_test(guards),           cmocka_unit_test(full_enforcement),
+        cmocka_unit_test(writes),
+        cmocka_unit_test(protected_names),
+        cmocka_unit_test(everyone),
+        cmocka_unit_test(no_entry_is_left),
+        cmocka_unit_test(jobs),
+        cmocka_unit_test(guards),
+        cmocka_unit_test(full_enforcement),
     };
     const struct CMUnitTest not_held[] = {
         cmocka_unit_test(a_default_run_is_refused),
+        cmocka_unit_test(everyone_is_recorded),
         cmocka_unit_test(limits_that_are_not_held),
     };
     int code = 0;

@@ -114,6 +114,8 @@ void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
     /* The sandbox's user owns nothing but what its runs made; the caller owns everything. */
     if (sids->is_sandbox_user)
         out->restricting[out->restricting_count++] = sids->user;
+    if (sids->allows_everyone)
+        out->restricting[out->restricting_count++] = SBX_SID_EVERYONE;
     for (size_t i = 0; i < SBX_COUNT_OF(all); i++)
         if (all[i] != NULL && all[i] != sids->logon)
             out->default_aces[out->default_count++] =

@@ -56,6 +56,7 @@ typedef struct sbx_token_sids {
         *logon;       /* of the caller's session: its window station and desktop are open to that */
     const char *user; /* whose token it is made from */
     bool is_sandbox_user; /* path B */
+    bool allows_everyone; /* each place that Everyone may write, the target may */
 } sbx_token_sids;
 
 typedef struct sbx_token_plan {

@@ -26,6 +26,7 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
     plan->walls[SBX_WALL_TOKEN] = making->host.restricts_tokens;
     plan->walls[SBX_WALL_ACES] = making->host.keeps_aces && making->host.restricts_tokens;
     plan->walls[SBX_WALL_JOB] = making->host.holds_jobs;
+    plan->allows_everyone = making->policy->windows_everyone;
     plan->watch_denials = making->request->watch_denials;
     return SBX_OK;
 }
@@ -61,6 +62,14 @@ static void add_unheld_limits(sbx_plan *plan)
             add_missing(plan, sbx_limit_word(kinds[i]));
 }
 
+/* Asked for, so no reason to refuse; but the row of such a run says that the wall for writes has that door. */
+static sbx_status note_everyone(sbx_plan *plan, sbx_error *err)
+{
+    if (plan->allows_everyone)
+        add_missing(plan, "everyone");
+    return sbx_text_check(&plan->missing, err);
+}
+
 /* Only what was asked for: an advisory network asks for no wall. */
 sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
 {
@@ -78,8 +87,10 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
         add_missing(plan, "deny_read");
     add_unheld_limits(plan);
     st = sbx_text_check(&plan->missing, err);
-    if (st != SBX_OK || plan->missing.bytes == 0 || plan->allow_degraded)
+    if (st != SBX_OK)
         return st;
+    if (plan->missing.bytes == 0 || plan->allow_degraded)
+        return note_everyone(plan, err);
     return sbx_fail_plain(
         err, SBX_REFUSED, SBX_STEP_PLAN,
         "this host does not hold: %s. %s%s%s--allow-degraded runs without them and records it",

@@ -49,6 +49,7 @@ sbx_status sbx_launch_prepare(sbx_launch *launch, sbx_error *err)
         (st = sbx_token_make_sid(launch->run_sid, err)) != SBX_OK)
         return st;
     sids.user = launch->own.user;
+    sids.allows_everyone = plan->allows_everyone;
     sids.logon = launch->own.logon[0] != '\0' ? launch->own.logon : NULL;
     sbx_token_plan_make(&launch->token_plan, &sids);
     if ((st = sbx_token_make(&launch->token, &launch->token_plan, holds(launch, SBX_WALL_TOKEN),
