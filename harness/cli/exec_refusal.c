@@ -5,6 +5,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/cli/caller.h"
+#include "harness/runner/record.h"
 #include "harness/runner/refusal.h"
 
 enum { BUSY_S = 10 };
@@ -25,7 +26,8 @@ sbx_status sbx_exec_refusal_record(const sbx_result *result, const sbx_plan *pla
                                    const sbx_exec_request *request, const sbx_redaction *redaction,
                                    sbx_error *err)
 {
-    const sbx_store_options options = {.busy_ns = BUSY_S * SBX_NS_PER_S, .redaction = redaction};
+    const sbx_store_options options = {
+        .busy_ns = BUSY_S * SBX_NS_PER_S, .release = sbx_record_release, .redaction = redaction};
     sbx_refusal refusal = {
         .argv = (const char *const *)request->argv,
         .policy_name = plan->policy_name,

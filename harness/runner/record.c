@@ -12,7 +12,7 @@ sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *er
     sbx_store_options options = {.busy_ns = record->options->audit_busy_ns,
                                  .cancel = record->cancel,
                                  .redaction = record->options->redaction,
-                                 .release = record->release};
+                                 .release = sbx_record_release};
     sbx_error own;
     sbx_status st;
 

@@ -11,8 +11,7 @@
 typedef struct sbx_record {
     const sbx_plan *plan;
     const char *backend;               /* of sbx_store_start */
-    const bool *cancel;                /* of sbx_store_options, as is the next one */
-    void (*release)(const char *path);
+    const bool *cancel;                /* of sbx_store_options */
     const char **leases; /* NULL: none. Freed with the record, what is in it is not. */
     const sbx_run_options *options;
     sbx_store *store;
@@ -25,6 +24,12 @@ typedef struct sbx_record {
     bool append_failed; /* a batch could not be written */
     sbx_error append_error;
 } sbx_record;
+
+/*
+ * The release of sbx_store_options for whoever opens a database to write: what a killed run left on the host is
+ * taken away before its row says that it is lost.
+ */
+void sbx_record_release(const char *lease);
 
 /* Opens the database; with audit not required a failure is kept in *result. */
 SBX_MUST_USE sbx_status sbx_record_open(sbx_record *record, sbx_result *result, sbx_error *err);

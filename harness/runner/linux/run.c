@@ -542,6 +542,11 @@ static void note_cut_output(live_run *run)
         events->killed_for[SBX_LIMIT_OUTPUT] = true;
 }
 
+void sbx_record_release(const char *lease)
+{
+    sbx_placeholder_clear(lease);
+}
+
 void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *options)
 {
     static const sbx_run_base nothing = {.idmap_fd = -1};
@@ -564,7 +569,6 @@ void sbx_run_on(sbx_result *result, const sbx_plan *plan, const sbx_run_options 
                     .record = {.plan = plan,
                                .backend = plan->uses_namespaces ? "namespaces" : "landlock",
                                .cancel = sbx_signals_came(),
-                               .release = sbx_placeholder_clear,
                                .options = options,
                                .store = base->store,
                                .keeps_store = base->store != NULL}};

@@ -26,7 +26,7 @@ static sbx_status open_store(sbx_worker *self, sbx_error *err)
                                  .busy_ns = self->options.audit_busy_ns,
                                  .cancel = sbx_signals_came(),
                                  .redaction = self->options.redaction,
-                                 .release = sbx_placeholder_clear};
+                                 .release = sbx_record_release};
 
     if (self->options.audit_path == NULL)
         return SBX_OK;

@@ -25,8 +25,7 @@ typedef struct live_run {
     sbx_follow follow;
 } live_run;
 
-/* What a killed run left is taken away before its row says that it is lost. */
-static void release(const char *lease)
+void sbx_record_release(const char *lease)
 {
     /* What cannot be taken away names a SID that no token will have again. */
     (void)!sbx_entries_release(lease, &sbx_target_os_real, NULL);
@@ -262,7 +261,6 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
                     .record = {.plan = plan,
                                .backend = "restricted_token",
                                .cancel = sbx_signals_came(),
-                               .release = release,
                                .options = options}};
 
     memset(result, 0, sizeof(*result));
