@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/file.h"
 #include "harness/batch/manifest_parts.h"
 
 struct sbx_manifest_memory {
@@ -27,10 +28,11 @@ sbx_status sbx_manifest_open(sbx_manifest *manifest, sbx_error *err)
     memory->slot_mask = FIRST_SLOTS - 1;
     if (memory->slots == NULL)
         return sbx_manifest_no_memory(err);
-    memory->specs = tmpfile();
+    memory->specs = sbx_file_temporary();
     if (memory->specs == NULL)
-        return sbx_fail_plain(err, SBX_IO, SBX_STEP_BATCH,
-                              "no temporary file for the tasks can be made — is /tmp writable?");
+        return sbx_fail_plain(
+            err, SBX_IO, SBX_STEP_BATCH,
+            "no temporary file for the tasks can be made — is the directory for these writable?");
     return SBX_OK;
 }
 
@@ -185,7 +187,7 @@ sbx_status sbx_manifest_spec(sbx_text *out, const sbx_manifest *manifest, uint32
     size_t left = found->spec_bytes;
 
     sbx_text_clear(out);
-    if (fseek(memory->specs, (long)found->spec_at, SEEK_SET) != 0)
+    if (!sbx_file_seek(memory->specs, found->spec_at))
         return sbx_fail_plain(err, SBX_IO, SBX_STEP_BATCH,
                               "the file with the tasks cannot be read");
     while (left > 0) {

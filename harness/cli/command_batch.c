@@ -1,8 +1,8 @@
 /* `sbx batch run`: options, manifest, batch, then what became of it. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/base/file.h"
 #include "harness/base/path.h"
 #include "harness/base/units.h"
 #include "harness/cli/batch_request.h"
@@ -97,12 +97,9 @@ static sbx_status find_base(batch_command *self)
 static FILE *open_manifest(batch_command *self)
 {
     const char *manifest = self->request.manifest;
-    FILE *file = strcmp(manifest, "-") == 0 ? stdin : fopen(manifest, "re");
 
-    if (file == NULL) {
-        (void)sbx_fail_errno(&self->err, SBX_INVALID, SBX_STEP_BATCH, errno, "open %s", manifest);
-    }
-    return file;
+    return strcmp(manifest, "-") == 0 ? sbx_file_stdin()
+                                      : sbx_file_open(manifest, SBX_STEP_BATCH, &self->err);
 }
 
 static sbx_manifest_options manifest_options(const batch_command *self)
