@@ -194,3 +194,15 @@ void sbx_redaction_free(sbx_redaction *redaction)
     free_list(redaction->words, redaction->word_count);
     free(redaction);
 }
+
+void sbx_redaction_describe(sbx_redaction_patterns *out, const sbx_redaction *redaction)
+{
+    *out = (sbx_redaction_patterns){0};
+    if (redaction == NULL)
+        return;
+    *out = (sbx_redaction_patterns){.names = (const char *const *)redaction->names,
+                                    .words = (const char *const *)redaction->words,
+                                    .name_count = redaction->name_count,
+                                    .word_count = redaction->word_count,
+                                    .without_built_in = redaction->without_built_in};
+}

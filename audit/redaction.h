@@ -39,6 +39,9 @@ SBX_MUST_USE sbx_status sbx_redaction_create(sbx_redaction **out,
                                              sbx_error *err);
 void sbx_redaction_free(sbx_redaction *redaction); /* NULL is fine */
 
+/* What it was made of, so that another process can have the same; borrowed. NULL: none. */
+void sbx_redaction_describe(sbx_redaction_patterns *out, const sbx_redaction *redaction);
+
 /*
  * Where the file with somebody's patterns is: $XDG_CONFIG_HOME/sbx/redact.json, else ~/.config/sbx/redact.json
  * (Windows: redact.json beside the database). Caller frees; NULL where there is no home.

@@ -13,7 +13,7 @@ unsigned sbx_capacity_cpus(void);
  */
 uint64_t sbx_capacity_memory(void);
 
-/* The same, from given files (tests). cgroup_root stands in for /sys/fs/cgroup. */
+/* Linux: the same, from given files (tests). cgroup_root stands in for /sys/fs/cgroup. */
 uint64_t sbx_capacity_memory_of(const char *meminfo, const char *self_cgroup,
                                 const char *cgroup_root);
 

@@ -39,14 +39,20 @@ static bool is_code(const json_t *value, json_int_t most)
 
 static const char *check_exit(const json_t *value)
 {
-    static const char problem[] = "must be an exit code from 0 to 255, or a list of them";
+    const char *problem = NULL;
+    int code;
+    bool is_good =
+        sbx_expect_code(&code, json_integer_value(value), &problem) && json_is_integer(value);
 
-    if (!json_is_array(value))
-        return is_code(value, 255) ? NULL : problem;
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (!is_code(json_array_get(value, i), 255))
-            return problem;
-    return json_array_size(value) > 0 ? NULL : problem;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const json_t *each = json_array_get(value, i);
+
+        is_good =
+            json_is_integer(each) && sbx_expect_code(&code, json_integer_value(each), &problem);
+        if (!is_good)
+            break;
+    }
+    return is_good ? NULL : problem;
 }
 
 static const char *check_status(const json_t *value)
@@ -209,14 +215,21 @@ static const char *end_kind(sbx_text *detail, const sbx_result *result)
     return "exit";
 }
 
+static bool is_the_code(const json_t *wanted, int code)
+{
+    const char *problem = NULL;
+    int expected = 0;
+
+    return json_is_integer(wanted) &&
+           sbx_expect_code(&expected, json_integer_value(wanted), &problem) && expected == code;
+}
+
 static bool has_code(const json_t *wanted, int code)
 {
-    if (json_is_integer(wanted))
-        return json_integer_value(wanted) == code;
     for (size_t i = 0; i < json_array_size(wanted); i++)
-        if (json_integer_value(json_array_get(wanted, i)) == code)
+        if (is_the_code(json_array_get(wanted, i), code))
             return true;
-    return false;
+    return is_the_code(wanted, code);
 }
 
 static bool word_differs(const json_t *wanted, const char *is)

@@ -21,6 +21,10 @@
 #include "harness/batch/spec.h"
 #include "harness/runner/runner.h"
 
+/* An exit code as this system has them, from a number of JSON. Linux: 0 to 255. Windows: 32 bits, -1 and
+ * 4294967295 being the same. *out_form: what is expected, for messages. */
+bool sbx_expect_code(int *out, json_int_t number, const char **out_form);
+
 SBX_MUST_USE sbx_status sbx_expect_check(const json_t *value, const char *key,
                                          const sbx_batch_where *where, sbx_error *err);
 

@@ -220,8 +220,8 @@ static sbx_status read_command(manifest_reader *self)
     if (st != SBX_OK)
         return st;
     (void)snprintf(id, sizeof(id), "%u", self->where.line);
-    object = json_pack("{s:s, s:[s,s,s%]}", "id", id, "argv", "/bin/sh", "-c", self->line.data,
-                       self->line.bytes);
+    object = json_pack("{s:s, s:[s,s,s%]}", "id", id, "argv", sbx_manifest_shell(), "-c",
+                       self->line.data, self->line.bytes);
     if (object == NULL)
         return sbx_fail_plain(self->err, SBX_INVALID, SBX_STEP_BATCH, "%s:%u: is not valid UTF-8",
                               self->where.name, self->where.line);
@@ -266,6 +266,10 @@ static sbx_status read_all(manifest_reader *self, FILE *file)
     self->groups = json_object();
     if (self->defaults == NULL || self->groups == NULL)
         return sbx_manifest_no_memory(self->err);
+    if (self->options->is_lines && sbx_manifest_shell() == NULL)
+        return sbx_fail_plain(self->err, SBX_INVALID, SBX_STEP_BATCH,
+                              "--lines: this system has no shell that a line could be handed to "
+                              "as it stands — write a manifest with argv");
     while (st == SBX_OK && next_line(self, file)) {
         if (self->line.bytes > SBX_BATCH_LINE_BYTES_MAX)
             return sbx_fail_plain(self->err, SBX_INVALID, SBX_STEP_BATCH,

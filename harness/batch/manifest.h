@@ -8,7 +8,8 @@
  *     {"id": "bob/t1", "argv": ["./run.sh", "t1"], "cwd": "subs/bob", "after": ["alice/t1"], "group": "db"}
  *
  * What counts, the last one first: the task, the command line, the header's defaults. With is_lines, every line that
- * is neither blank nor begins with # is a command for `/bin/sh -c`, and its id is the number of the line.
+ * is neither blank nor begins with # is a command for `/bin/sh -c`, and its id is the number of the line. Windows
+ * has no shell to which a line could be handed as it stands: there it is refused.
  *
  * Memory: some 150 bytes and the id for each task. The resolved specs are in an unlinked temporary file, from
  * which each is read when its turn comes: what happens to the manifest meanwhile changes nothing.

@@ -6,6 +6,9 @@
 
 sbx_status sbx_manifest_no_memory(sbx_error *err);
 
+/* shell.c: what a line of commands is handed to, with "-c" in front of it. NULL: there is nothing. */
+const char *sbx_manifest_shell(void);
+
 /* manifest_store.c: where the tasks are kept. */
 SBX_MUST_USE sbx_status sbx_manifest_open(sbx_manifest *manifest, sbx_error *err);
 /* Adds a task whose id is new. after: a list of ids, or NULL. */

@@ -21,7 +21,7 @@ void sbx_batch_file_name(sbx_text *out, const char *id)
     char hex[HASH_BYTES + 1];
 
     for (const char *at = id; *at != '\0'; at++) {
-        if (stays(*at, at == id))
+        if (stays(*at, at == id) && sbx_batch_name_keeps(id, (size_t)(at - id)))
             sbx_text_add_bytes(out, at, 1);
         else
             sbx_text_add_format(out, "%%%02X", (unsigned)(unsigned char)*at);

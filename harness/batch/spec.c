@@ -233,7 +233,7 @@ static sbx_status make_absolute(json_t *object, const char *key, const sbx_batch
     sbx_text clean = {0};
     sbx_status st = SBX_OK;
 
-    if (path == NULL || path[0] == '/')
+    if (path == NULL || sbx_path_root_bytes(path) > 0)
         return SBX_OK;
     st = sbx_path_clean(&clean, where->base_dir, path, err);
     if (st == SBX_OK && json_object_set_new(object, key, json_string(sbx_text_string(&clean))) != 0)

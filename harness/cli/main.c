@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/batch/serve.h"
+#include "harness/batch/work.h"
 #include "harness/cli/caller.h"
 #include "harness/cli/command.h"
 #include "harness/cli/message.h"
@@ -61,6 +62,9 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--serve") == 0) {
         return sbx_batch_serve(); /* libsbx starts that */
+    }
+    if (argc == 2 && strcmp(argv[1], "--worker") == 0) {
+        return sbx_batch_work_alone(); /* and a batch on Windows that */
     }
     if (argc > 1 && argv[1][0] != '-') {
         command = sbx_command_by_words(&words, argv + 1);

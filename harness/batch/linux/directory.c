@@ -3,15 +3,23 @@
  * batch is at work; one on the directory, which it shares with its workers, so that after a coordinator was
  * killed the next one waits for the last of its workers to be gone.
  */
+#include "harness/batch/directory.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/batch/linux/batch_parts.h"
+#include "harness/base/clock.h"
+
+struct sbx_directory {
+    int fd;                     /* the lock on it is shared with the workers; -1: none */
+    int journal_fd;             /* the lock on it is the coordinator's */
+    uint64_t unsynced_since_ns; /* 0: everything is durable */
+};
 
 static sbx_status fail(sbx_error *err, const char *what, const char *path)
 {
@@ -37,7 +45,7 @@ static sbx_status check_content(int journal_fd, const sbx_batch_options *options
     return SBX_OK;
 }
 
-static sbx_status lock(const sbx_batch_directory *directory, const char *path, sbx_error *err)
+static sbx_status lock(const sbx_directory *directory, const char *path, sbx_error *err)
 {
     if (flock(directory->journal_fd, LOCK_EX | LOCK_NB) != 0)
         return sbx_fail_plain(err, SBX_BUSY, SBX_STEP_BATCH,
@@ -49,15 +57,11 @@ static sbx_status lock(const sbx_batch_directory *directory, const char *path, s
     return SBX_OK;
 }
 
-sbx_status sbx_directory_open(sbx_batch_directory *out, const sbx_batch_options *options,
-                              sbx_error *err)
+static sbx_status open_at(sbx_directory *out, const char *path, const sbx_batch_options *options,
+                          sbx_error *err)
 {
-    const char *path = options->out_dir;
     sbx_status st;
 
-    *out = (sbx_batch_directory){.fd = -1, .journal_fd = -1};
-    if (path == NULL)
-        return SBX_OK;
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         return fail(err, "--out: make", path);
     out->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -75,17 +79,39 @@ sbx_status sbx_directory_open(sbx_batch_directory *out, const sbx_batch_options 
     return st;
 }
 
-void sbx_directory_close(sbx_batch_directory *directory)
+sbx_status sbx_directory_open(sbx_directory **out, const sbx_batch_options *options, sbx_error *err)
 {
+    sbx_directory *self = malloc(sizeof(*self));
+
+    *out = self;
+    if (self == NULL)
+        return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a batch");
+    *self = (sbx_directory){.fd = -1, .journal_fd = -1};
+    return options->out_dir == NULL ? SBX_OK : open_at(self, options->out_dir, options, err);
+}
+
+void sbx_directory_close(sbx_directory *directory)
+{
+    if (directory == NULL)
+        return;
     if (directory->journal_fd >= 0)
         (void)close(directory->journal_fd);
     if (directory->fd >= 0)
         (void)close(directory->fd);
-    *directory = (sbx_batch_directory){.fd = -1, .journal_fd = -1};
+    free(directory);
 }
 
-sbx_status sbx_directory_append(sbx_batch_directory *directory, const sbx_text *line,
-                                sbx_error *err)
+bool sbx_directory_is_kept(const sbx_directory *directory)
+{
+    return directory->fd >= 0;
+}
+
+int sbx_directory_fd(const sbx_directory *directory)
+{
+    return directory->fd;
+}
+
+sbx_status sbx_directory_append(sbx_directory *directory, const sbx_text *line, sbx_error *err)
 {
     const char *at = sbx_text_string(line);
     size_t left = line->bytes;
@@ -105,7 +131,7 @@ sbx_status sbx_directory_append(sbx_batch_directory *directory, const sbx_text *
     return SBX_OK;
 }
 
-sbx_status sbx_directory_sync(sbx_batch_directory *directory, sbx_error *err)
+sbx_status sbx_directory_sync(sbx_directory *directory, sbx_error *err)
 {
     if (directory->journal_fd < 0 || directory->unsynced_since_ns == 0)
         return SBX_OK;
@@ -113,7 +139,12 @@ sbx_status sbx_directory_sync(sbx_batch_directory *directory, sbx_error *err)
     return fdatasync(directory->journal_fd) == 0 ? SBX_OK : fail(err, "sync", "results.jsonl");
 }
 
-FILE *sbx_directory_journal(const sbx_batch_directory *directory)
+uint64_t sbx_directory_unsynced_since_ns(const sbx_directory *directory)
+{
+    return directory->unsynced_since_ns;
+}
+
+FILE *sbx_directory_journal(const sbx_directory *directory)
 {
     int fd = directory->fd < 0
                  ? -1
@@ -125,7 +156,7 @@ FILE *sbx_directory_journal(const sbx_batch_directory *directory)
     return file;
 }
 
-sbx_status sbx_directory_cut(sbx_batch_directory *directory, uint64_t bytes, sbx_error *err)
+sbx_status sbx_directory_cut(sbx_directory *directory, uint64_t bytes, sbx_error *err)
 {
     struct stat found;
 
@@ -143,8 +174,10 @@ static void new_name(char *out, size_t room, const char *name)
     (void)snprintf(out, room, ".%s.new", name);
 }
 
-FILE *sbx_directory_begin(const sbx_batch_directory *directory, const char *name, sbx_error *err)
+FILE *sbx_directory_begin(const sbx_directory *directory, const char *name, bool is_private,
+                          sbx_error *err)
 {
+    mode_t before = is_private ? umask(077) : 0;
     char unfinished[64];
     FILE *file;
     int fd;
@@ -152,6 +185,8 @@ FILE *sbx_directory_begin(const sbx_batch_directory *directory, const char *name
     new_name(unfinished, sizeof(unfinished), name);
     fd = openat(directory->fd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
                 0666);
+    if (is_private)
+        (void)umask(before);
     file = fd < 0 ? NULL : fdopen(fd, "w");
     if (file == NULL) {
         (void)fail(err, "make", name);
@@ -161,7 +196,7 @@ FILE *sbx_directory_begin(const sbx_batch_directory *directory, const char *name
     return file;
 }
 
-sbx_status sbx_directory_finish(const sbx_batch_directory *directory, const char *name, FILE *file,
+sbx_status sbx_directory_finish(const sbx_directory *directory, const char *name, FILE *file,
                                 sbx_error *err)
 {
     char unfinished[64];
@@ -177,13 +212,36 @@ sbx_status sbx_directory_finish(const sbx_batch_directory *directory, const char
     return SBX_OK;
 }
 
-sbx_status sbx_directory_put(const sbx_batch_directory *directory, const char *name,
+sbx_status sbx_directory_put(const sbx_directory *directory, const char *name, bool is_private,
                              const sbx_text *text, sbx_error *err)
 {
-    FILE *file = sbx_directory_begin(directory, name, err);
+    FILE *file = sbx_directory_begin(directory, name, is_private, err);
 
     if (file == NULL)
         return SBX_IO;
     (void)fwrite(sbx_text_string(text), 1, text->bytes, file);
     return sbx_directory_finish(directory, name, file, err);
+}
+
+void sbx_directory_remove(const sbx_directory *directory, const char *name)
+{
+    (void)unlinkat(directory->fd, name, 0);
+}
+
+size_t sbx_directory_read_end(char *out, size_t room, const sbx_directory *directory,
+                              const char *path)
+{
+    int fd = openat(directory->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat found;
+    ssize_t got = -1;
+
+    if (fd < 0)
+        return 0;
+    if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode)) {
+        off_t from = found.st_size - (off_t)room;
+
+        got = pread(fd, out, room, from < 0 ? 0 : from);
+    }
+    (void)close(fd);
+    return got < 0 ? 0 : (size_t)got;
 }

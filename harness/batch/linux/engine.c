@@ -1,8 +1,10 @@
 /* How a worker runs a plan. */
+#include "harness/batch/engine.h"
+
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "harness/base/clock.h"
-#include "harness/batch/linux/parts.h"
 
 enum { AUDIT_BUSY_S = 10 };
 
@@ -40,4 +42,9 @@ void sbx_batch_engine_refuse(sbx_result *result, sbx_batch_engine *engine,
                              const sbx_refusal *refusal, const sbx_error *why)
 {
     sbx_worker_refuse(result, engine->worker, refusal, why);
+}
+
+uint32_t sbx_batch_engine_caller(void)
+{
+    return getuid();
 }

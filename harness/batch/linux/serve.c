@@ -35,7 +35,7 @@ typedef struct serving {
     sbx_serve_client client;
     sbx_serve_files files;
     sbx_batch_setup setup;
-    sbx_pool pool;
+    sbx_pool *pool; /* as linux/parts.h has it */
     sbx_policy_cache policies;
     char id[SBX_RUN_ID_BYTES];
     char *cwd, *audit_path;
@@ -193,9 +193,9 @@ static bool cancel(serving *self, uint64_t ticket)
         free_job(job);
         return answer_error(self, ticket, "cancelled", &why);
     }
-    for (uint32_t i = 0; i < self->pool.count; i++)
+    for (uint32_t i = 0; i < self->pool->count; i++)
         if (self->running[i] != NULL && self->running[i]->ticket == ticket)
-            (void)kill(self->pool.workers[i].pid, SIGTERM);
+            (void)kill(self->pool->workers[i].pid, SIGTERM);
     return true;
 }
 
@@ -222,9 +222,9 @@ static bool read_orders(serving *self)
 
 static void start_what_waits(serving *self)
 {
-    sbx_pool_worker *worker;
+    uint32_t worker;
 
-    while (self->waiting != NULL && (worker = sbx_pool_idle(&self->pool)) != NULL) {
+    while (self->waiting != NULL && sbx_pool_idle(self->pool, &worker)) {
         serve_job *job = self->waiting;
         sbx_batch_order order = {
             .magic = SBX_WIRE_ORDER, .text_bytes = (uint32_t)job->spec.bytes, .attempt = 1};
@@ -233,15 +233,15 @@ static void start_what_waits(serving *self)
         if (self->waiting == NULL)
             self->end = &self->waiting;
         memcpy(order.batch, self->id, sizeof(order.batch));
-        worker->task = 0; /* any that is not none: it is at work */
-        self->running[worker - self->pool.workers] = job;
-        (void)sbx_pool_send(worker, &order, &job->spec); /* a dead one shows when it is read from */
+        self->running[worker] = job;
+        /* Any task that is not none: it is at work. */
+        (void)!sbx_pool_send(self->pool, worker, 0, &order, &job->spec, &self->err);
     }
 }
 
 static bool look_at_worker(serving *self, uint32_t index)
 {
-    sbx_pool_worker *worker = &self->pool.workers[index];
+    sbx_pool_worker *worker = &self->pool->workers[index];
     serve_job *job = self->running[index];
     sbx_batch_report report;
     const char *text = NULL;
@@ -265,7 +265,7 @@ static bool look_at_worker(serving *self, uint32_t index)
         (void)sbx_fail_plain(&why, SBX_INTERNAL, SBX_STEP_BATCH,
                              "the worker process that ran it died");
         is_kept = answer_error(self, job->ticket, "error", &why) &&
-                  sbx_pool_replace(&self->pool, index, &self->err) == SBX_OK;
+                  sbx_pool_replace(self->pool, index, &self->err) == SBX_OK;
         break;
     }
     self->running[index] = NULL;
@@ -275,7 +275,7 @@ static bool look_at_worker(serving *self, uint32_t index)
 
 static void serve_client(serving *self)
 {
-    uint32_t count = self->pool.count;
+    uint32_t count = self->pool->count;
     struct pollfd *wait = calloc(count + 2, sizeof(*wait));
     bool goes_on = wait != NULL;
 
@@ -283,7 +283,7 @@ static void serve_client(serving *self)
         start_what_waits(self);
         for (uint32_t i = 0; i < count; i++)
             wait[i] = (struct pollfd){
-                .fd = self->running[i] == NULL ? -1 : self->pool.workers[i].fd, .events = POLLIN};
+                .fd = self->running[i] == NULL ? -1 : self->pool->workers[i].fd, .events = POLLIN};
         wait[count] =
             (struct pollfd){.fd = self->client.fd,
                             .events = (short)(POLLIN | (self->client.first == NULL ? 0 : POLLOUT))};
@@ -427,9 +427,9 @@ static void wait_for_orphans(void)
 
 static void end_service(serving *self)
 {
-    uint32_t count = self->pool.count;
+    uint32_t count = self->pool == NULL ? 0 : self->pool->count;
 
-    sbx_pool_done(&self->pool);
+    sbx_pool_free(self->pool);
     wait_for_orphans(); /* everything that ran is dead */
     for (uint32_t i = 0; i < count; i++)
         free_job(self->running[i]);

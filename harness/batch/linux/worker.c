@@ -12,29 +12,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "harness/base/json.h"
 #include "harness/base/prefault.h"
+#include "harness/batch/attempt.h"
 #include "harness/batch/linux/parts.h"
+#include "harness/batch/work.h"
 
-enum { DETAIL_BYTES_MAX = 2048, SETTLE_MS = 5 };
+enum { SETTLE_MS = 5 };
 
 typedef struct batch_worker {
     int fd;
-    const sbx_batch_setup *setup;
-    sbx_batch_engine *engine;
-    sbx_host host;
-    sbx_text spec;
-    sbx_policy policy; /* of the last task, and most have the same */
-    char policy_digest[65];
+    sbx_attempts *attempts;
     sbx_batch_order order;
-    /* of the task that runs */
-    json_t *root;
-    const json_t *core;
-    const char **labels;
-    sbx_attempt_files files;
-    sbx_plan plan;
-    sbx_result result;
-    sbx_text detail, text;
+    sbx_text spec;
 } batch_worker;
 
 /* Told to stop between two runs: the next one does not begin. While one runs, the runner has the signal. */
@@ -98,277 +87,18 @@ static bool receive_order(batch_worker *self)
     return true;
 }
 
-/* --- a run --- */
-
-static sbx_status read_spec(batch_worker *self, sbx_error *err)
-{
-    json_error_t problem;
-    json_t *labels;
-    size_t count = 0, own;
-
-    self->root = json_loadb(self->spec.data, self->spec.bytes, 0, &problem);
-    self->core = json_object_get(self->root, "core");
-    labels = json_object_get(self->root, "labels");
-    own = json_array_size(labels);
-    if (self->core == NULL)
-        return sbx_fail_plain(err, SBX_INTERNAL, SBX_STEP_BATCH, "a task's spec cannot be read");
-    while (self->setup->labels != NULL && self->setup->labels[count] != NULL)
-        count++;
-    self->labels = calloc(count + own + 1, sizeof(*self->labels));
-    if (self->labels == NULL)
-        return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a task");
-    for (size_t i = 0; i < count; i++)
-        self->labels[i] = self->setup->labels[i];
-    for (size_t i = 0; i < own; i++)
-        self->labels[count + i] = json_string_value(json_array_get(labels, i));
-    return SBX_OK;
-}
-
-/* The results of others are neither read nor written by a task. */
-static sbx_status hide_results(sbx_policy *policy, const sbx_batch_setup *setup, sbx_error *err)
-{
-    return setup->out_path == NULL ? SBX_OK
-                                   : sbx_strings_add(&policy->deny_read, setup->out_path, err);
-}
-
-static sbx_status find_policy(batch_worker *self, sbx_error *err)
-{
-    const char *wanted = json_string_value(json_object_get(self->core, "policy_sha256"));
-    const char *cwd = json_string_value(json_object_get(self->core, "cwd"));
-    const sbx_batch_where where = {"task", 0, cwd};
-    sbx_status st;
-
-    if (strcmp(self->policy_digest, wanted) == 0)
-        return SBX_OK;
-    self->policy_digest[0] = '\0';
-    sbx_policy_done(&self->policy);
-    memset(&self->policy, 0, sizeof(self->policy));
-    sbx_policy_init(&self->policy);
-    st = sbx_batch_spec_policy(&self->policy, self->core, &where, err);
-    if (st == SBX_OK)
-        st = sbx_batch_policy_digest(self->policy_digest, &self->policy, err);
-    if (st == SBX_OK && strcmp(self->policy_digest, wanted) != 0)
-        st = sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_BATCH,
-                            "the task's policy has changed since the batch began");
-    if (st == SBX_OK)
-        st = hide_results(&self->policy, self->setup, err);
-    if (st != SBX_OK)
-        self->policy_digest[0] = '\0'; /* a half-made one is nobody's */
-    return st;
-}
-
-/* The task's command, NULL-terminated, for free(); the words are the spec's. NULL: no memory. */
-static const char **list_words(const batch_worker *self)
-{
-    const json_t *argv = json_object_get(self->core, "argv");
-    const char **words = calloc(json_array_size(argv) + 1, sizeof(*words));
-
-    for (size_t i = 0; words != NULL && i < json_array_size(argv); i++)
-        words[i] = json_string_value(json_array_get(argv, i));
-    return words;
-}
-
-static sbx_status make_plan(batch_worker *self, sbx_error *err)
-{
-    const char **words = list_words(self);
-    const sbx_plan_request request = {
-        .argv = words,
-        .environment = self->setup->environment,
-        .cwd = json_string_value(json_object_get(self->core, "cwd")),
-        .audit_path = self->setup->audit_path,
-        .allow_degraded = self->setup->allow_degraded,
-        .watch_denials = self->setup->watch_denials,
-        .host = &self->host,
-    };
-    sbx_status st;
-
-    if (words == NULL)
-        return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a task");
-    st = sbx_plan_make(&self->plan, &self->policy, &request, err);
-    free(words);
-    return st;
-}
-
-static void run_plan(batch_worker *self)
-{
-    const sbx_task task = {
-        .stdio_fd = {self->files.stdio_fd[0], self->files.stdio_fd[1], self->files.stdio_fd[2]},
-        .session = self->setup->session,
-        .agent = self->setup->agent,
-        .labels = self->labels,
-        .batch = self->order.batch,
-        .task = json_string_value(json_object_get(self->root, "id")),
-        .attempt = self->order.attempt};
-
-    sbx_batch_engine_run(&self->result, self->engine, &self->plan, &task);
-}
-
-/* --- the report --- */
-
-static void add_known(sbx_json *json, const char *key, uint64_t value)
-{
-    if (value == SBX_UNLIMITED)
-        sbx_json_null(json, key);
-    else
-        sbx_json_unsigned(json, key, value);
-}
-
-/* The worker's part of a line of results.jsonl. */
-static void add_line(batch_worker *self, sbx_batch_verdict verdict, const char *kind)
-{
-    const sbx_result *result = &self->result;
-    size_t bytes = self->detail.bytes < DETAIL_BYTES_MAX ? self->detail.bytes : DETAIL_BYTES_MAX;
-    sbx_json json;
-
-    sbx_text_clear(&self->text);
-    sbx_json_init(&json, &self->text);
-    sbx_json_open_object(&json, NULL);
-    sbx_json_string(&json, "verdict", sbx_batch_verdict_word(verdict));
-    sbx_json_string(&json, "kind", kind);
-    sbx_json_bytes(&json, "detail", sbx_text_string(&self->detail), bytes);
-    sbx_json_string(&json, "run_id", result->run_id);
-    sbx_json_string(&json, "status", sbx_outcome_word(result->verdict.outcome));
-    sbx_json_string(&json, "reason", result->verdict.reason == NULL ? "" : result->verdict.reason);
-    sbx_json_signed(&json, "exit_code", result->verdict.exit_code);
-    sbx_json_signed(&json, "signal", result->verdict.signal);
-    sbx_json_unsigned(&json, "started_us", result->started_us);
-    sbx_json_unsigned(&json, "ended_us", result->ended_us);
-    sbx_json_unsigned(&json, "wall_ns", result->wall_ns);
-    add_known(&json, "cpu_ns", sbx_usage_cpu_ns(&result->usage));
-    add_known(&json, "memory_peak_bytes", result->usage.memory_peak_bytes);
-    sbx_json_unsigned(&json, "leaked_procs", result->leaked_processes);
-    sbx_json_unsigned(&json, "denied_total",
-                      result->denials == NULL ? 0 : sbx_denials_total(result->denials));
-    sbx_json_unsigned(&json, "stdout_bytes", self->files.output[1].bytes);
-    sbx_json_unsigned(&json, "stderr_bytes", self->files.output[2].bytes);
-    sbx_json_close_object(&json);
-}
-
-static bool send_report(batch_worker *self, sbx_batch_verdict verdict, const char *kind)
-{
-    const sbx_result *result = &self->result;
-    sbx_batch_report report = {
-        .magic = SBX_WIRE_REPORT,
-        .verdict = verdict,
-        .exit_code = result->verdict.exit_code,
-        .signal = result->verdict.signal,
-        .wall_ns = result->wall_ns,
-        .memory_peak_bytes = result->usage.memory_peak_bytes,
-        .denied_total = result->denials == NULL ? 0 : sbx_denials_total(result->denials),
-        .started_us = result->started_us,
-        .ended_us = result->ended_us,
-    };
-
-    memcpy(report.run_id, result->run_id, sizeof(report.run_id));
-    (void)snprintf(report.kind, sizeof(report.kind), "%s", kind);
-    add_line(self, verdict, kind);
-    if (self->text.failed)
-        return false;
-    report.text_bytes = (uint32_t)self->text.bytes;
-    return send_all(self->fd, &report, sizeof(report)) &&
-           send_all(self->fd, self->text.data, self->text.bytes);
-}
-
-/* A task that could not be planned has a result and a row like any other. */
-static void refuse(batch_worker *self, const sbx_error *why)
-{
-    static const char *const no_words[] = {NULL};
-    const char *cwd = json_string_value(json_object_get(self->core, "cwd"));
-    const char **words = list_words(self);
-    const sbx_refusal refusal = {
-        .argv = words == NULL ? no_words : words,
-        .cwd = cwd == NULL ? "" : cwd,
-        .policy_name = self->policy.name,
-        .limits = &self->policy.limits,
-        .network = self->policy.network,
-        .identity = self->policy.identity,
-        .caller_uid = getuid(),
-        .session = self->setup->session,
-        .agent = self->setup->agent,
-        .labels = self->labels,
-        .batch = self->order.batch,
-        .task = json_string_value(json_object_get(self->root, "id")),
-        .attempt = self->order.attempt,
-    };
-
-    sbx_batch_engine_refuse(&self->result, self->engine, &refusal, why);
-    free(words);
-}
-
-/* What was run is in the record already; that its output could not be judged is an error of ours. */
-static void spoil(batch_worker *self, const sbx_error *why)
-{
-    self->result.events.has_error = true;
-    self->result.events.error = *why;
-    self->result.verdict = sbx_verdict_of(&self->result.events);
-}
-
-static sbx_status attempt(bool *out_has_run, batch_worker *self, sbx_error *err)
-{
-    const char *stdin_path;
-    sbx_status st = read_spec(self, err);
-
-    if (st != SBX_OK)
-        return st;
-    stdin_path = json_string_value(json_object_get(self->core, "stdin"));
-    st = sbx_attempt_open(&self->files, self->setup->out_fd,
-                          json_string_value(json_object_get(self->root, "id")), self->order.attempt,
-                          stdin_path, err);
-    if (st == SBX_OK)
-        st = find_policy(self, err);
-    if (st == SBX_OK)
-        st = make_plan(self, err);
-    if (st != SBX_OK)
-        return st;
-    run_plan(self);
-    *out_has_run = true;
-    st = sbx_attempt_map(&self->files, json_object_get(self->core, "expect"), err);
-    if (st == SBX_OK && self->files.directory_fd >= 0) {
-        sbx_text_clear(&self->text);
-        st = sbx_result_to_json(&self->text, &self->result, &self->plan, err);
-        sbx_text_add(&self->text, "\n");
-        if (st == SBX_OK)
-            st = sbx_attempt_write_result(&self->files, &self->text, err);
-    }
-    return st;
-}
+/* --- a task --- */
 
 static bool serve(batch_worker *self)
 {
-    sbx_batch_verdict verdict = SBX_BATCH_CANCELLED;
-    const char *kind = "cancelled";
-    sbx_error err = {0};
-    bool is_sent, has_run = false;
+    const sbx_text *text = NULL;
+    sbx_batch_report report;
+    bool is_made = sbx_attempts_make(&report, &text, self->attempts, &self->order, &self->spec,
+                                     was_stopped != 0);
 
-    self->files = (sbx_attempt_files){.directory_fd = -1, .stdio_fd = {-1, -1, -1}};
-    sbx_text_clear(&self->detail);
-    if (!was_stopped) {
-        sbx_batch_seen seen = {.result = &self->result};
-
-        if (attempt(&has_run, self, &err) != SBX_OK) {
-            if (has_run)
-                spoil(self, &err);
-            else
-                refuse(self, &err);
-        }
-        memcpy(seen.output, self->files.output, sizeof(seen.output));
-        memcpy(seen.wanted, self->files.wanted, sizeof(seen.wanted));
-        verdict =
-            sbx_expect_judge(&kind, &self->detail, json_object_get(self->core, "expect"), &seen);
-    }
-    is_sent = send_report(self, verdict, kind);
-    sbx_attempt_close(&self->files);
-    sbx_result_done(&self->result);
-    sbx_plan_done(&self->plan);
-    memset(&self->result, 0, sizeof(self->result));
-    memset(&self->plan, 0, sizeof(self->plan));
-    free(self->labels);
-    self->labels = NULL;
-    json_decref(self->root);
-    self->root = NULL;
-    self->core = NULL;
     was_stopped = 0;
-    return is_sent;
+    return is_made && send_all(self->fd, &report, sizeof(report)) &&
+           send_all(self->fd, text->data, text->bytes);
 }
 
 /* --- the process --- */
@@ -391,22 +121,27 @@ static void wait_for_order(batch_worker *self)
     struct pollfd wait = {.fd = self->fd, .events = POLLIN};
 
     if (poll(&wait, 1, SETTLE_MS) == 0)
-        sbx_batch_engine_settle(self->engine);
+        sbx_attempts_settle(self->attempts);
 }
 
 void sbx_batch_work(int socket_fd, const sbx_batch_setup *setup)
 {
-    batch_worker self = {.fd = socket_fd, .setup = setup};
+    batch_worker self = {.fd = socket_fd};
     sbx_error err = {0};
 
     (void)setsid();
     take_signals();
-    sbx_host_look(&self.host);
     sbx_prefault_work();
-    if (sbx_batch_engine_create(&self.engine, setup, &err) != SBX_OK)
+    if (sbx_attempts_begin(&self.attempts, setup, &err) != SBX_OK)
         _exit(1);
     while (receive_order(&self) && serve(&self))
         wait_for_order(&self);
-    sbx_batch_engine_settle(self.engine);
+    sbx_attempts_settle(self.attempts);
     _exit(0);
+}
+
+/* Nobody starts a worker in this way here. */
+int sbx_batch_work_alone(void)
+{
+    return 2;
 }

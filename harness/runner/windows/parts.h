@@ -8,24 +8,15 @@
 #include <windows.h>
 
 #include "harness/runner/record.h"
+#include "harness/runner/windows/signals.h"
 #include "harness/target/windows/steps.h"
 #include "limits/job.h"
 
-/* Keys at the port, beside SBX_JOB_PORT_KEY. */
+/* Keys at the port, beside SBX_JOB_PORT_KEY and SBX_PORT_SIGNAL_KEY. */
 enum {
     SBX_PORT_ENDED_KEY = 2,  /* the command has ended */
-    SBX_PORT_SIGNAL_KEY = 3, /* sbx_signals_next() has one */
     SBX_PORT_OUTPUT_KEY = 4, /* more came than --output allows */
 };
-
-/* ---- signals.c: ^C, ^Break and the console's end stop the job instead of us ----------------------------- */
-
-/* Numbers as on Linux, because exit codes are 128 + that: ^C is INT, ^Break TERM, a closed console HUP. */
-SBX_MUST_USE sbx_status sbx_signals_take(sbx_error *err);
-void sbx_signals_give_back(void);
-void sbx_signals_post_to(HANDLE port); /* from now on; NULL: no more */
-int sbx_signals_next(void);            /* the oldest that came, 0: none */
-const bool *sbx_signals_came(void);    /* becomes true with the first one */
 
 /* ---- output.c: streams through us: counted and cut (--output), or because they are a console's ------------- */
 

@@ -1,7 +1,9 @@
 /* What the console sends. Its handler runs in a thread of the system's: it notes, posts, and that is all. */
-#include "harness/runner/windows/parts.h"
+#include "harness/runner/windows/signals.h"
 
-enum { INT_NUMBER = 2, TERM_NUMBER = 15, HUP_NUMBER = 1, QUEUE_MAX = 16, LAST_WORDS_MS = 10000 };
+#include "harness/base/windows/wide.h"
+
+enum { INT_NUMBER = 2, HUP_NUMBER = 1, QUEUE_MAX = 16, LAST_WORDS_MS = 10000 };
 
 static SRWLOCK lock = SRWLOCK_INIT;
 static int queue[QUEUE_MAX];
@@ -9,12 +11,8 @@ static size_t queued;
 static bool has_come;
 static HANDLE told;
 
-static BOOL WINAPI note(DWORD event)
+void sbx_signals_send(int number)
 {
-    int number = event == CTRL_C_EVENT       ? INT_NUMBER
-                 : event == CTRL_BREAK_EVENT ? TERM_NUMBER
-                                             : HUP_NUMBER;
-
     AcquireSRWLockExclusive(&lock);
     if (queued < QUEUE_MAX)
         queue[queued++] = number;
@@ -22,6 +20,15 @@ static BOOL WINAPI note(DWORD event)
     if (told != NULL)
         (void)PostQueuedCompletionStatus(told, 0, SBX_PORT_SIGNAL_KEY, NULL);
     ReleaseSRWLockExclusive(&lock);
+}
+
+static BOOL WINAPI note(DWORD event)
+{
+    int number = event == CTRL_C_EVENT       ? INT_NUMBER
+                 : event == CTRL_BREAK_EVENT ? SBX_SIGNAL_TERM
+                                             : HUP_NUMBER;
+
+    sbx_signals_send(number);
     if (number == HUP_NUMBER)
         Sleep(
             LAST_WORDS_MS); /* the system ends us when this returns: the job is taken down meanwhile */
@@ -31,8 +38,8 @@ static BOOL WINAPI note(DWORD event)
 sbx_status sbx_signals_take(sbx_error *err)
 {
     if (!SetConsoleCtrlHandler(note, TRUE))
-        return sbx_fail_os(err, SBX_IO, SBX_STEP_SPAWN, GetLastError(),
-                           "take over what the console sends");
+        return sbx_fail_win32(err, SBX_IO, SBX_STEP_SPAWN, GetLastError(),
+                              "take over what the console sends");
     return SBX_OK;
 }
 

@@ -189,6 +189,21 @@ static void done(making *self)
     free(self->desktop);
 }
 
+/*
+ * A job that restricts windows cannot lie in another one, says Windows' documentation. Where the job around us lets our
+ * children out, the command leaves it: it is in its own one from its birth, and that dies with us.
+ */
+static bool may_leave_job(void)
+{
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION around = {0};
+    BOOL is_in_one = FALSE;
+
+    return IsProcessInJob(GetCurrentProcess(), NULL, &is_in_one) && is_in_one &&
+           QueryInformationJobObject(NULL, JobObjectExtendedLimitInformation, &around,
+                                     sizeof(around), NULL) &&
+           (around.BasicLimitInformation.LimitFlags & JOB_OBJECT_LIMIT_BREAKAWAY_OK) != 0;
+}
+
 sbx_os_code sbx_os_make_process(sbx_os_process *out, const sbx_os_wish *wish)
 {
     DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
@@ -198,6 +213,8 @@ sbx_os_code sbx_os_make_process(sbx_os_process *out, const sbx_os_wish *wish)
     UINT mode;
     sbx_os_code code;
 
+    if (may_leave_job())
+        flags |= CREATE_BREAKAWAY_FROM_JOB;
     if ((code = make_texts(&self, wish)) == 0 && (code = copy_handles(&self, wish)) == 0)
         code = set_attributes(&self, wish);
     if (code == 0) {

@@ -1,8 +1,10 @@
 /* A first reading of the journal finds the lines that count; each is read again when its row is written. */
-#include "harness/batch/linux/results.h"
+#include "harness/batch/results.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "harness/base/file.h"
 
 static sbx_status no_memory(sbx_error *err)
 {
@@ -63,7 +65,7 @@ sbx_status sbx_results_read(sbx_results *out, const sbx_batch *batch, sbx_error 
     uint64_t good_bytes = 0;
 
     *out = (sbx_results){.batch = batch, .room = batch->manifest.count + 1, .count = 1};
-    out->journal = sbx_directory_journal(&batch->directory);
+    out->journal = sbx_directory_journal(batch->directory);
     out->tasks = calloc(batch->manifest.count, sizeof(*out->tasks));
     out->entries = calloc(out->room, sizeof(*out->entries));
     if (out->tasks == NULL || out->entries == NULL)
@@ -113,7 +115,7 @@ static json_t *read_entry(sbx_results *self, uint32_t index)
 
     sbx_text_clear(&self->line);
     room = sbx_text_reserve(&self->line, entry->bytes + (size_t)1);
-    if (room == NULL || fseeko(self->journal, (off_t)entry->at, SEEK_SET) != 0 ||
+    if (room == NULL || !sbx_file_seek(self->journal, entry->at) ||
         fread(room, 1, entry->bytes, self->journal) != entry->bytes)
         return NULL;
     return json_loadb(room, entry->bytes, 0, &problem);

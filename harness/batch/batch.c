@@ -1,15 +1,12 @@
 /* The coordinator: what there is before and after the loop of loop.c. */
 #include "harness/batch/batch.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "audit/history.h"
+#include "harness/batch/batch_parts.h"
 #include "harness/batch/capacity.h"
-#include "harness/batch/linux/batch_parts.h"
 
 sbx_status sbx_batch_create(sbx_batch **out, const sbx_batch_options *options, sbx_error *err)
 {
@@ -21,11 +18,10 @@ sbx_status sbx_batch_create(sbx_batch **out, const sbx_batch_options *options, s
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a batch");
     self->options = *options;
     self->stopped = "";
-    self->signal_fd = -1;
     if (self->options.jobs == 0)
         self->options.jobs = sbx_capacity_cpus();
     st = sbx_directory_open(&self->directory, options, err);
-    self->setup = (sbx_batch_setup){.out_fd = self->directory.fd,
+    self->setup = (sbx_batch_setup){.out_fd = st == SBX_OK ? sbx_directory_fd(self->directory) : -1,
                                     .out_path = options->out_dir,
                                     .audit_path = options->audit_path,
                                     .audit_required = options->audit_required,
@@ -51,8 +47,8 @@ void sbx_batch_free(sbx_batch *batch)
 {
     if (batch == NULL)
         return;
-    sbx_pool_done(&batch->pool);
-    sbx_directory_close(&batch->directory);
+    sbx_pool_free(batch->pool);
+    sbx_directory_close(batch->directory);
     sbx_schedule_free(batch->schedule);
     free(batch->progress);
     sbx_text_done(&batch->line);

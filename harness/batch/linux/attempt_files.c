@@ -1,4 +1,6 @@
 /* The files of one attempt at a task: what it reads, writes, and should have written. */
+#include "harness/batch/attempt_files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/batch/linux/parts.h"
 #include "harness/batch/names.h"
 
 static sbx_status fail(sbx_error *err, const char *what, const char *path)
@@ -98,14 +99,24 @@ static int open_regular(const char *path)
     return fd;
 }
 
-sbx_status sbx_attempt_open(sbx_attempt_files *out, int out_fd, const char *id, unsigned attempt,
-                            const char *stdin_path, sbx_error *err)
+void sbx_attempt_init(sbx_attempt_files *files)
+{
+    *files = (sbx_attempt_files){.directory_fd = -1, .stdio_fd = {-1, -1, -1}};
+}
+
+bool sbx_attempt_is_kept(const sbx_attempt_files *files)
+{
+    return files->directory_fd >= 0;
+}
+
+sbx_status sbx_attempt_open(sbx_attempt_files *out, const sbx_batch_setup *setup, const char *id,
+                            unsigned attempt, const char *stdin_path, sbx_error *err)
 {
     sbx_status st = SBX_OK;
 
-    *out = (sbx_attempt_files){.directory_fd = -1, .stdio_fd = {-1, -1, -1}};
-    if (out_fd >= 0)
-        st = open_directory(out, out_fd, id, attempt, err);
+    sbx_attempt_init(out);
+    if (setup->out_fd >= 0)
+        st = open_directory(out, setup->out_fd, id, attempt, err);
     if (st != SBX_OK)
         return st;
     out->stdio_fd[0] = stdin_path == NULL || strcmp(stdin_path, "/dev/null") == 0
@@ -194,5 +205,12 @@ void sbx_attempt_close(sbx_attempt_files *files)
     }
     if (files->directory_fd >= 0)
         (void)close(files->directory_fd);
-    *files = (sbx_attempt_files){.directory_fd = -1, .stdio_fd = {-1, -1, -1}};
+    sbx_attempt_init(files);
+}
+
+sbx_status sbx_attempt_hide_results(sbx_policy *policy, const sbx_batch_setup *setup,
+                                    sbx_error *err)
+{
+    return setup->out_path == NULL ? SBX_OK
+                                   : sbx_strings_add(&policy->deny_read, setup->out_path, err);
 }

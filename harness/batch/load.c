@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "harness/base/sha256.h"
-#include "harness/batch/linux/batch_parts.h"
+#include "harness/batch/batch_parts.h"
 
 /* What the journal says of a task, last line last. */
 typedef struct past {
@@ -114,7 +114,7 @@ static void settle_tasks(journal_reading *self)
 sbx_status sbx_batch_settle(sbx_batch *batch, sbx_error *err)
 {
     journal_reading self = {.batch = batch};
-    FILE *file = sbx_directory_journal(&batch->directory);
+    FILE *file = sbx_directory_journal(batch->directory);
     const char *rerun = batch->options.rerun;
     uint64_t good_bytes = 0;
     sbx_status st = SBX_OK;
@@ -130,7 +130,7 @@ sbx_status sbx_batch_settle(sbx_batch *batch, sbx_error *err)
         st = sbx_journal_read(&good_bytes, file, note_line, &self, err);
     (void)fclose(file);
     if (st == SBX_OK)
-        st = sbx_directory_cut(&batch->directory, good_bytes, err);
+        st = sbx_directory_cut(batch->directory, good_bytes, err);
     if (st == SBX_OK && rerun != NULL && strcmp(rerun, "failed") != 0 &&
         strcmp(rerun, "flaky") != 0 && !self.has_batch)
         st = sbx_fail_plain(

@@ -1,13 +1,8 @@
 /* The coordinator's loop: starts what fits, waits for reports, signals and one timer, writes results down. */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include "harness/batch/linux/batch_parts.h"
+#include "harness/batch/batch_parts.h"
 
 enum { TICK_MS = 1000 };
 
@@ -57,7 +52,7 @@ static sbx_status write_down(sbx_batch *self, const ended *end)
     sbx_journal_result(&self->line, &record);
     st = sbx_text_check(&self->line, self->err);
     if (st == SBX_OK)
-        st = sbx_directory_append(&self->directory, &self->line, self->err);
+        st = sbx_directory_append(self->directory, &self->line, self->err);
     if (st == SBX_OK) {
         self->counts.flaky += is_flaky;
         tell(self, end, is_flaky);
@@ -79,7 +74,7 @@ static void stop(sbx_batch *self, const char *why, bool is_now)
     if (self->stopped[0] == '\0')
         self->stopped = why;
     if (is_now)
-        sbx_pool_signal(&self->pool, SIGTERM);
+        sbx_pool_stop(self->pool);
 }
 
 static void look_at_halt(sbx_batch *self)
@@ -143,16 +138,15 @@ static sbx_status end_task(sbx_batch *self, ended *end, sbx_task_state state)
     return st == SBX_OK ? write_skipped(self) : st;
 }
 
-static sbx_status take_report(sbx_batch *self, sbx_pool_worker *worker,
-                              const sbx_batch_report *report, const char *text)
+static sbx_status take_report(sbx_batch *self, const sbx_pool_event *event)
 {
+    const sbx_batch_report *report = &event->report;
     ended end = {.verdict = (sbx_batch_verdict)report->verdict,
                  .kind = report->kind,
-                 .body = text,
-                 .task = worker->task,
+                 .body = event->text,
+                 .task = event->task,
                  .wall_ns = report->wall_ns};
 
-    worker->task = SBX_MANIFEST_NONE;
     self->counts.denied_total += report->denied_total;
     if (report->memory_peak_bytes != SBX_UNLIMITED &&
         report->memory_peak_bytes > self->counts.memory_peak_bytes)
@@ -161,17 +155,14 @@ static sbx_status take_report(sbx_batch *self, sbx_pool_worker *worker,
 }
 
 /* Its task has not ended: it is run again, unless it seems to be what kills workers. */
-static sbx_status bury_worker(sbx_batch *self, uint32_t index)
+static sbx_status bury_worker(sbx_batch *self, const sbx_pool_event *event)
 {
-    ended end = {
-        .verdict = SBX_BATCH_ERROR, .kind = "worker", .task = self->pool.workers[index].task};
+    ended end = {.verdict = SBX_BATCH_ERROR, .kind = "worker", .task = event->task};
     sbx_status st = SBX_OK;
 
     self->counts.workers_lost++;
     if (self->signals < 2) /* after the second signal they are being killed */
-        st = sbx_pool_replace(&self->pool, index, self->err);
-    else
-        self->pool.workers[index].task = SBX_MANIFEST_NONE;
+        st = sbx_pool_replace(self->pool, event->worker, self->err);
     if (end.task == SBX_MANIFEST_NONE || st != SBX_OK)
         return st;
     end.body =
@@ -184,7 +175,7 @@ static sbx_status bury_worker(sbx_batch *self, uint32_t index)
 
 /* --- starting --- */
 
-static sbx_status start_task(sbx_batch *self, sbx_pool_worker *worker, uint32_t task)
+static sbx_status start_task(sbx_batch *self, uint32_t worker, uint32_t task)
 {
     sbx_batch_order order = {.magic = SBX_WIRE_ORDER};
     sbx_status st = sbx_manifest_spec(&self->spec, &self->manifest, task, self->err);
@@ -194,40 +185,32 @@ static sbx_status start_task(sbx_batch *self, sbx_pool_worker *worker, uint32_t 
     order.text_bytes = (uint32_t)self->spec.bytes;
     order.attempt = ++self->progress[task].attempts;
     memcpy(order.batch, self->id, sizeof(order.batch));
-    worker->task = task;
     self->counts.attempts++;
-    (void)sbx_pool_send(worker, &order, &self->spec); /* a dead one shows when it is read from */
-    return SBX_OK;
+    return sbx_pool_send(self->pool, worker, task, &order, &self->spec, self->err);
 }
 
 static sbx_status start_what_fits(sbx_batch *self)
 {
     sbx_status st = SBX_OK;
-    uint32_t task;
+    uint32_t worker, task;
 
-    while (st == SBX_OK && self->stopped[0] == '\0') {
-        sbx_pool_worker *worker = sbx_pool_idle(&self->pool);
-
-        if (worker == NULL || !sbx_schedule_next(self->schedule, &task))
-            break;
+    while (st == SBX_OK && self->stopped[0] == '\0' && sbx_pool_idle(self->pool, &worker) &&
+           sbx_schedule_next(self->schedule, &task))
         st = start_task(self, worker, task);
-    }
     return st;
 }
 
 /* --- waiting --- */
 
-static void take_signal(sbx_batch *self)
+static void take_signal(sbx_batch *self, int number)
 {
-    struct signalfd_siginfo info;
-
-    if (read(self->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+    if (number == 0)
         return;
-    self->interrupted = (int)info.ssi_signo;
+    self->interrupted = number;
     self->signals++;
     stop(self, "interrupted", false);
     if (self->signals == 2)
-        sbx_pool_signal(&self->pool, SIGKILL);
+        sbx_pool_kill(self->pool);
 }
 
 static int ms_until(uint64_t when_ns, uint64_t now_ns)
@@ -240,7 +223,8 @@ static int ms_until(uint64_t when_ns, uint64_t now_ns)
 /* The one timer: whichever is first of the batch's end, the journal's, and the next picture of progress. */
 static int next_timeout(const sbx_batch *self)
 {
-    uint64_t now = sbx_clock_monotonic_ns(), since = self->directory.unsynced_since_ns;
+    uint64_t now = sbx_clock_monotonic_ns(),
+             since = sbx_directory_unsynced_since_ns(self->directory);
     int least = self->watcher->tick == NULL && self->options.timeout_ns == 0 ? -1 : TICK_MS;
 
     if (since != 0) {
@@ -258,102 +242,49 @@ static int next_timeout(const sbx_batch *self)
 
 static sbx_status look_at_clock(sbx_batch *self)
 {
-    uint64_t now = sbx_clock_monotonic_ns(), since = self->directory.unsynced_since_ns;
+    uint64_t now = sbx_clock_monotonic_ns(),
+             since = sbx_directory_unsynced_since_ns(self->directory);
 
     if (self->options.timeout_ns != 0 && self->stopped[0] == '\0' &&
         now - self->started_ns >= self->options.timeout_ns)
         stop(self, "timeout", true);
     if (since != 0 && now - since >= SBX_JOURNAL_SYNC_MS * SBX_NS_PER_MS)
-        return sbx_directory_sync(&self->directory, self->err);
+        return sbx_directory_sync(self->directory, self->err);
     return SBX_OK;
 }
 
-static sbx_status look_at_worker(sbx_batch *self, uint32_t index)
+static sbx_status wait_once(sbx_batch *self)
 {
-    sbx_pool_worker *worker = &self->pool.workers[index];
-    sbx_batch_report report;
-    const char *text = NULL;
+    sbx_pool_event event;
+    sbx_status st = sbx_pool_wait(&event, self->pool, next_timeout(self), self->err);
 
-    switch (sbx_pool_receive(&report, &text, worker)) {
-    case SBX_POOL_REPORT:
-        return take_report(self, worker, &report, text);
-    case SBX_POOL_DEAD:
-        return bury_worker(self, index);
-    default:
-        return SBX_OK;
-    }
-}
-
-static sbx_status wait_once(sbx_batch *self, struct pollfd *wait)
-{
-    uint32_t count = self->pool.count;
-    sbx_status st = SBX_OK;
-
-    for (uint32_t i = 0; i < count; i++)
-        wait[i] = (struct pollfd){
-            .fd = self->pool.workers[i].task == SBX_MANIFEST_NONE ? -1 : self->pool.workers[i].fd,
-            .events = POLLIN};
-    wait[count] = (struct pollfd){.fd = self->signal_fd, .events = POLLIN};
-    if (poll(wait, count + 1, next_timeout(self)) < 0 && errno != EINTR)
-        return sbx_fail_errno(self->err, SBX_IO, SBX_STEP_BATCH, errno, "wait for workers");
-    if (wait[count].revents != 0)
-        take_signal(self);
-    for (uint32_t i = 0; st == SBX_OK && i < count; i++)
-        if (wait[i].fd >= 0 && wait[i].revents != 0)
-            st = look_at_worker(self, i);
+    if (st != SBX_OK)
+        return st;
+    if (event.news == SBX_POOL_SIGNAL)
+        take_signal(self, event.signal);
+    else if (event.news == SBX_POOL_REPORT)
+        st = take_report(self, &event);
+    else if (event.news == SBX_POOL_DEAD)
+        st = bury_worker(self, &event);
     return st == SBX_OK ? look_at_clock(self) : st;
 }
 
 static sbx_status loop(sbx_batch *self)
 {
-    struct pollfd *wait = calloc(self->pool.count + 1, sizeof(*wait));
-    sbx_status st = SBX_OK;
+    sbx_status st = write_skipped(self);
 
-    if (wait == NULL)
-        return sbx_fail_plain(self->err, SBX_NO_MEMORY, SBX_STEP_BATCH, "no memory for a batch");
-    st = write_skipped(self);
     while (st == SBX_OK) {
         st = start_what_fits(self);
         if (st != SBX_OK || sbx_schedule_running(self->schedule) == 0)
             break;
         if (self->watcher->tick != NULL)
             self->watcher->tick(self->watcher->context, self);
-        st = wait_once(self, wait);
+        st = wait_once(self);
     }
-    free(wait);
     return st;
 }
 
 /* --- around it --- */
-
-/* What its caller ignores (nohup) stays ignored. */
-static sbx_status take_signals(sbx_batch *self, sigset_t *before)
-{
-    static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action;
-    sigset_t taken;
-
-    sigemptyset(&taken);
-    for (size_t i = 0; i < SBX_COUNT_OF(stopping); i++)
-        if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&taken, stopping[i]);
-    (void)sigprocmask(SIG_BLOCK, &taken, before);
-    self->signal_fd = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-    return self->signal_fd >= 0 ? SBX_OK
-                                : sbx_fail_errno(self->err, SBX_IO, SBX_STEP_BATCH, errno,
-                                                 "make a descriptor for signals");
-}
-
-/* A signal that came at the very end was seen, and does not kill us now. */
-static void give_signals_back(sbx_batch *self, const sigset_t *before)
-{
-    if (self->signal_fd >= 0) {
-        take_signal(self);
-        (void)close(self->signal_fd);
-    }
-    self->signal_fd = -1;
-    (void)sigprocmask(SIG_SETMASK, before, NULL);
-}
 
 static void count_rest(sbx_batch *self)
 {
@@ -366,28 +297,27 @@ static void count_rest(sbx_batch *self)
 sbx_status sbx_batch_run(sbx_batch *batch, const sbx_batch_watcher *watcher, sbx_error *err)
 {
     bool is_resumed = batch->counts.settled > 0;
-    sigset_t before;
     sbx_status st;
 
     batch->watcher = watcher;
     batch->err = err;
     batch->started_us = sbx_clock_utc_us();
     batch->started_ns = sbx_clock_monotonic_ns();
-    st = take_signals(batch, &before);
+    st = sbx_pool_take_signals(batch->pool, err);
     if (st == SBX_OK) {
         sbx_text_clear(&batch->line);
         sbx_journal_header(&batch->line, batch->id, &batch->manifest, is_resumed);
-        st = sbx_directory_append(&batch->directory, &batch->line, err);
+        st = sbx_directory_append(batch->directory, &batch->line, err);
     }
     if (st == SBX_OK)
-        st = sbx_directory_sync(&batch->directory, err);
+        st = sbx_directory_sync(batch->directory, err);
     if (st == SBX_OK) {
         sbx_schedule_begin(batch->schedule);
         st = loop(batch);
     }
-    if (sbx_directory_sync(&batch->directory, st == SBX_OK ? err : NULL) != SBX_OK && st == SBX_OK)
+    if (sbx_directory_sync(batch->directory, st == SBX_OK ? err : NULL) != SBX_OK && st == SBX_OK)
         st = SBX_IO;
-    give_signals_back(batch, &before);
+    take_signal(batch, sbx_pool_give_signals_back(batch->pool));
     batch->ended_ns = sbx_clock_monotonic_ns();
     count_rest(batch);
     return st;

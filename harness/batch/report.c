@@ -3,16 +3,12 @@
  * Each file is written beside its place and put there when it is whole. summary.json is the last one: where it is of
  * this batch, the others are.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "audit/report.h"
-#include "harness/batch/linux/results.h"
 #include "harness/batch/names.h"
+#include "harness/batch/results.h"
 
 static const sbx_format *const formats[] = {&sbx_format_junit, &sbx_format_joblog, &sbx_format_tap};
 
@@ -34,26 +30,16 @@ typedef struct reporting {
 static void read_output(reporting *self, sbx_format_row *row, int stream)
 {
     unsigned attempt = (unsigned)sbx_batch_number(row->line, "attempt", 0);
-    struct stat found;
-    ssize_t got = -1;
-    int fd;
+    size_t got;
 
     sbx_text_clear(&self->path);
     sbx_text_add(&self->path, "tasks/");
     sbx_batch_file_name(&self->path, row->id);
     sbx_text_add_format(&self->path, "/%u/%s", attempt, stream == 1 ? "stdout" : "stderr");
-    fd = openat(self->batch->directory.fd, sbx_text_string(&self->path),
-                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode)) {
-        off_t from = found.st_size - SBX_FORMAT_OUTPUT_BYTES_MAX;
-
-        got = pread(fd, self->output[stream], SBX_FORMAT_OUTPUT_BYTES_MAX, from < 0 ? 0 : from);
-    }
-    (void)close(fd);
+    got = sbx_directory_read_end(self->output[stream], SBX_FORMAT_OUTPUT_BYTES_MAX,
+                                 self->batch->directory, sbx_text_string(&self->path));
     if (got > 0)
-        row->output[stream] = (sbx_bytes){self->output[stream], (size_t)got};
+        row->output[stream] = (sbx_bytes){self->output[stream], got};
 }
 
 static sbx_status write_text(reporting *self, size_t format)
@@ -114,7 +100,8 @@ static sbx_status begin(reporting *self)
                                   "no memory for the results");
     }
     for (size_t i = 0; st == SBX_OK && i < FORMATS; i++) {
-        self->file[i] = sbx_directory_begin(&self->batch->directory, formats[i]->file, self->err);
+        self->file[i] =
+            sbx_directory_begin(self->batch->directory, formats[i]->file, false, self->err);
         if (self->file[i] == NULL)
             return SBX_IO;
         sbx_text_clear(&self->text);
@@ -136,7 +123,7 @@ static sbx_status finish(reporting *self)
         st = write_text(self, i);
         self->file[i] = NULL;
         if (st == SBX_OK)
-            st = sbx_directory_finish(&self->batch->directory, formats[i]->file, file, self->err);
+            st = sbx_directory_finish(self->batch->directory, formats[i]->file, file, self->err);
         else
             (void)fclose(file);
     }
@@ -164,27 +151,15 @@ static sbx_status write_formats(const sbx_batch *batch, sbx_error *err)
     return st;
 }
 
-/* Only its owner can read it, as one of `sbx audit report`. */
-static sbx_status put_page(const sbx_batch *batch, const sbx_text *page, sbx_error *err)
-{
-    mode_t before = umask(077);
-    FILE *file = sbx_directory_begin(&batch->directory, "report.html", err);
-
-    (void)umask(before);
-    if (file == NULL)
-        return SBX_IO;
-    (void)fwrite(sbx_text_string(page), 1, page->bytes, file);
-    return sbx_directory_finish(&batch->directory, "report.html", file, err);
-}
-
 /* One of an earlier call would not be true any more. */
 static sbx_status have_no_page(const sbx_batch *batch)
 {
-    (void)unlinkat(batch->directory.fd, "report.html", 0);
+    sbx_directory_remove(batch->directory, "report.html");
     return SBX_OK;
 }
 
-/* The audit's page of the runs of this batch. Where the audit may be missing, it may. */
+/* The audit's page of the runs of this batch, which only its owner can read, as one of `sbx audit report`. Where the
+ * audit may be missing, it may. */
 static sbx_status write_page(const sbx_batch *batch, sbx_error *err)
 {
     const sbx_store_options options = {.read_only = true, .busy_ns = 10 * SBX_NS_PER_S};
@@ -206,7 +181,7 @@ static sbx_status write_page(const sbx_batch *batch, sbx_error *err)
         return batch->options.audit_required ? st : have_no_page(batch);
     st = sbx_report_make(&page, store, &request, err);
     if (st == SBX_OK)
-        st = put_page(batch, &page, err);
+        st = sbx_directory_put(batch->directory, "report.html", true, &page, err);
     sbx_store_close(store);
     sbx_text_done(&page);
     return st;
@@ -217,7 +192,7 @@ sbx_status sbx_batch_write_reports(const sbx_batch *batch, sbx_error *err)
     sbx_text text = {0};
     sbx_status st;
 
-    if (batch->directory.fd < 0)
+    if (!sbx_directory_is_kept(batch->directory))
         return SBX_OK;
     st = write_formats(batch, err);
     if (st == SBX_OK)
@@ -226,7 +201,7 @@ sbx_status sbx_batch_write_reports(const sbx_batch *batch, sbx_error *err)
     if (st == SBX_OK)
         st = sbx_text_check(&text, err);
     if (st == SBX_OK)
-        st = sbx_directory_put(&batch->directory, "summary.json", &text, err);
+        st = sbx_directory_put(batch->directory, "summary.json", false, &text, err);
     sbx_text_done(&text);
     return st;
 }

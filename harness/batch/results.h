@@ -1,9 +1,9 @@
 /* Which lines of results.jsonl say what became of each task, over all batches of a directory. */
-#ifndef SBX_BATCH_LINUX_RESULTS_H
-#define SBX_BATCH_LINUX_RESULTS_H
+#ifndef SBX_BATCH_RESULTS_H
+#define SBX_BATCH_RESULTS_H
 
+#include "harness/batch/batch_parts.h"
 #include "harness/batch/format.h"
-#include "harness/batch/linux/batch_parts.h"
 
 /* A line of a task; 0 as an index: none. */
 typedef struct sbx_results_entry {
