@@ -152,7 +152,8 @@ static void make_pipe(HANDLE *out_read, HANDLE *out_write, bool child_reads)
                                      HANDLE_FLAG_INHERIT));
 }
 
-void program_do(program_run *out, const char *const *argv, const void *input, size_t bytes)
+void program_do_for(program_run *out, const char *const *argv, const void *input, size_t bytes,
+                    DWORD wait_ms)
 {
     HANDLE child[3], ours[3], threads[3];
     stream streams[2] = {{0}};
@@ -171,7 +172,7 @@ void program_do(program_run *out, const char *const *argv, const void *input, si
     threads[0] = CreateThread(NULL, 0, give, &given, 0, NULL);
     threads[1] = CreateThread(NULL, 0, collect, &streams[0], 0, NULL);
     threads[2] = CreateThread(NULL, 0, collect, &streams[1], 0, NULL);
-    if (WaitForSingleObject(made.hProcess, WAIT_MS) != WAIT_OBJECT_0) {
+    if (WaitForSingleObject(made.hProcess, wait_ms) != WAIT_OBJECT_0) {
         TerminateProcess(made.hProcess, 99);
         fail_msg("%s %s: does not end", argv[0], argv[1]);
     }
@@ -186,6 +187,11 @@ void program_do(program_run *out, const char *const *argv, const void *input, si
     out->out_bytes = streams[0].bytes;
     out->err = streams[1].data;
     out->err_bytes = streams[1].bytes;
+}
+
+void program_do(program_run *out, const char *const *argv, const void *input, size_t bytes)
+{
+    program_do_for(out, argv, input, bytes, WAIT_MS);
 }
 
 void program_done(program_run *run)

@@ -24,6 +24,9 @@ const char *program_place(const char *name);
 
 /* argv: NULL-terminated. Fails the test where it cannot be started. */
 void program_do(program_run *out, const char *const *argv, const void *input, size_t bytes);
+/* The same for one that takes longer than a minute. */
+void program_do_for(program_run *out, const char *const *argv, const void *input, size_t bytes,
+                    DWORD wait_ms);
 void program_done(program_run *run);
 
 /* Started, and left alone with NUL as its streams. For CloseHandle(). */
