@@ -49,6 +49,12 @@ SBX_MUST_USE sbx_status sbx_database_file_move(const char *from, const char *to,
 SBX_MUST_USE sbx_status sbx_database_file_exchange(const char *one, const char *other,
                                                    sbx_error *err);
 
+/*
+ * All of that memory, mapped from a file, is here. False: its disk does not give it, and to touch it would end the process.
+ * Best effort: true also where the system cannot tell (Linux before 5.14, Windows), and what is here may go again.
+ */
+bool sbx_database_file_hold(void *memory, size_t bytes);
+
 /* Removes the file and what SQLite keeps beside it: for what can be made again. */
 void sbx_database_file_remove(const char *path);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/database_file.h"
+
 enum {
     BLOCK_BYTES = 64 << 10,
     BLOCKS = 8,
@@ -87,6 +89,18 @@ static int read_file(sqlite3_file *file, void *to, int bytes, sqlite3_int64 offs
     return SQLITE_OK;
 }
 
+/* SQLite writes into the WAL's index as into any memory: what its disk does not give it cannot refuse there. */
+static int map_index(sqlite3_file *file, int region, int bytes, int extends, void volatile **out)
+{
+    int rc = ours_of(file)->system->xShmMap(file, region, bytes, extends, out);
+
+    if (rc != SQLITE_OK || *out == NULL ||
+        sbx_database_file_hold((void *)(uintptr_t)*out, (size_t)bytes))
+        return rc;
+    *out = NULL;
+    return SQLITE_IOERR_SHMMAP;
+}
+
 static void forget(sbx_read_ahead *self)
 {
     free(self->data);
@@ -129,6 +143,7 @@ void sbx_read_ahead_wrap(sqlite3_file *file, void *at)
     *self = (sbx_read_ahead){.system = file->pMethods, .ours = *file->pMethods};
     self->ours.xRead = read_file;
     self->ours.xFileControl = control_file;
+    self->ours.xShmMap = map_index;
     self->ours.xClose = close_file;
     file->pMethods = &self->ours;
 }

@@ -4,6 +4,8 @@
  * and a few of them are kept (512 KiB), for as long as one read transaction lasts: within it the pages
  * that SQLite reads from the file do not change. Where blocks turn out to be read for the sake of a
  * page or two, single pages are read again.
+ *
+ * As all calls for such a file pass here: memory that is mapped from it and cannot be had is an error.
  */
 #ifndef SBX_AUDIT_READ_AHEAD_H
 #define SBX_AUDIT_READ_AHEAD_H

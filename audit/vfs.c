@@ -9,13 +9,26 @@
 #include "audit/read_ahead.h"
 #include "audit/store_parts.h"
 
+/*
+ * Where a file may not be written, or is not there, SQLite takes it to be read. Between its two looks somebody else may have
+ * made the WAL, and then it is there, and ours only to read for no reason.
+ */
 static int open_system(const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
 
-    if ((flags & SQLITE_OPEN_WAL) != 0 && (flags & SQLITE_OPEN_CREATE) != 0 &&
-        system->xOpen(system, name, file, flags & ~SQLITE_OPEN_CREATE, out_flags) == SQLITE_OK)
-        return SQLITE_OK;
+    if ((flags & SQLITE_OPEN_WAL) != 0 && (flags & SQLITE_OPEN_CREATE) != 0) {
+        int given = 0;
+
+        if (system->xOpen(system, name, file, flags & ~SQLITE_OPEN_CREATE, &given) == SQLITE_OK) {
+            if ((given & SQLITE_OPEN_READONLY) == 0) {
+                if (out_flags != NULL)
+                    *out_flags = given;
+                return SQLITE_OK;
+            }
+            (void)file->pMethods->xClose(file);
+        }
+    }
     return system->xOpen(system, name, file, flags, out_flags);
 }
 

@@ -11,12 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "audit/linux/file_system.h"
 #include "harness/base/path.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 static sbx_status check_file_system(const char *path, const struct statfs *about, sbx_error *err)
 {
@@ -207,6 +213,15 @@ sbx_status sbx_database_file_publish(const char *temporary, const char *path, sb
     return failed
                ? sbx_fail_errno(err, SBX_IO, SBX_STEP_AUDIT, reason, "creating the file %s", path)
                : SBX_OK;
+}
+
+bool sbx_database_file_hold(void *memory, size_t bytes)
+{
+    if (madvise(memory, bytes, MADV_POPULATE_WRITE) == 0)
+        return true;
+    if (errno == EINVAL && madvise(memory, bytes, MADV_POPULATE_READ) == 0) /* mapped to be read */
+        return true;
+    return errno != EFAULT && errno != EHWPOISON;
 }
 
 void sbx_database_file_discard(const char *path)

@@ -190,6 +190,13 @@ sbx_status sbx_database_file_publish(const char *temporary, const char *path, sb
     return st;
 }
 
+bool sbx_database_file_hold(void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+    return true;
+}
+
 void sbx_database_file_discard(const char *path)
 {
     wchar_t *name = sbx_wide_path(path);
