@@ -133,10 +133,9 @@ static void test_cpu_time(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
-/* Two busy processes together get half a CPU. */
-static void test_cpu_rate(void **state)
+/* Two busy processes together; what they get of one CPU, by the kernel's count. Negative: refused, as it should be. */
+static double measure_rate(const sbx_test_place *place)
 {
-    const sbx_test_place *place = *state;
     sbx_test_outcome outcome;
     double used;
 
@@ -147,16 +146,31 @@ static void test_cpu_rate(void **state)
         sbx_test_expect(&outcome, 125, "refused", "job");
         assert_non_null(strstr(outcome.err, "cpus"));
         sbx_test_outcome_done(&outcome);
-        return;
+        return -1;
     }
     sbx_test_expect(&outcome, 0, "ok", "");
-    print_message("held by %s\n", enforcer(&outcome, "cpus"));
     used = (double)(sbx_test_number(&outcome, "user_ns") + sbx_test_number(&outcome, "system_ns")) /
            (double)sbx_test_number(&outcome, "wall_ns");
-    print_message("rate %.3f\n", used);
+    print_message("held by %s: rate %.3f\n", enforcer(&outcome, "cpus"), used);
+    sbx_test_outcome_done(&outcome);
+    return used;
+}
+
+/*
+ * Where a machine's ticks are late, and an emulated one's are, a process runs on past its share now and then. A rate
+ * that nobody holds is over it every time.
+ */
+static void test_cpu_rate(void **state)
+{
+    enum { TRIES = 3 };
+    double used = 1;
+
+    for (int i = 0; i < TRIES && used >= 0.56; i++)
+        used = measure_rate(*state);
+    if (used < 0)
+        return;
     assert_true(used < 0.56);
     assert_true(used > 0.20);
-    sbx_test_outcome_done(&outcome);
 }
 
 static void test_wall(void **state)
