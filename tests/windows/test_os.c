@@ -5,6 +5,7 @@
 #include "tests/support/test.h"
 
 #include "harness/base/windows/wide.h"
+#include "harness/target/windows/os_parts.h"
 #include "harness/target/windows/steps.h"
 #include "tests/support/windows/program.h"
 
@@ -148,6 +149,77 @@ static void entries(void **state)
     os->close(handle);
 }
 
+enum { CHANGERS = 4, CHANGES = 6 };
+
+typedef struct changer {
+    char path[700];
+    int number;
+    sbx_os_code code;
+} changer;
+
+static void entry_of(sbx_ace *out, char sid[64], int who, int change)
+{
+    (void)snprintf(sid, 64, "S-1-5-21-1-2-%d-%d", 100 + who, 200 + change);
+    *out = (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_READ, 0, sid};
+}
+
+static DWORD WINAPI change_list(void *context)
+{
+    changer *self = context;
+    sbx_os_place about;
+    sbx_handle handle = NULL;
+
+    self->code = os->open_place(&handle, &about, self->path);
+    for (int i = 0; self->code == 0 && i < CHANGES; i++) {
+        char sid[64];
+        sbx_ace ace;
+
+        entry_of(&ace, sid, self->number, i);
+        self->code = os->add_ace(handle, &ace);
+    }
+    if (handle != NULL)
+        os->close(handle);
+    return 0;
+}
+
+/* Nobody's entry is lost to somebody else's; and who wants to change a list waits for who does. */
+static void one_at_a_time(void **state)
+{
+    HANDLE threads[CHANGERS], lock = NULL;
+    changer changers[CHANGERS];
+    sbx_os_place about;
+    sbx_handle handle = NULL;
+
+    (void)state;
+    assert_int_equal(sbx_os_lock_lists(&lock), 0);
+    for (int i = 0; i < CHANGERS; i++) {
+        changers[i] = (changer){.number = i};
+        (void)snprintf(changers[i].path, sizeof(changers[i].path), "%s", place);
+        threads[i] = CreateThread(NULL, 0, change_list, &changers[i], 0, NULL);
+        assert_non_null(threads[i]);
+    }
+    assert_int_equal(WaitForMultipleObjects(CHANGERS, threads, FALSE, 300), WAIT_TIMEOUT);
+    sbx_os_unlock_lists(lock);
+    assert_int_equal(WaitForMultipleObjects(CHANGERS, threads, TRUE, 60000), WAIT_OBJECT_0);
+    assert_int_equal(os->open_place(&handle, &about, place), 0);
+    for (int i = 0; i < CHANGERS; i++) {
+        CloseHandle(threads[i]);
+        assert_int_equal(changers[i].code, 0);
+        for (int k = 0; k < CHANGES; k++) {
+            size_t count = 0;
+            char sid[64];
+            sbx_ace ace;
+
+            entry_of(&ace, sid, i, k);
+            assert_int_equal(os->count_aces(&count, handle, &ace), 0);
+            if (!program_is_wine()) /* which forgets entries */
+                assert_int_equal(count, 1);
+            assert_int_equal(os->remove_ace(handle, &ace), 0);
+        }
+    }
+    os->close(handle);
+}
+
 static void tokens(void **state)
 {
     sbx_handle own = NULL, made = NULL;
@@ -195,8 +267,9 @@ static void desktops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places),  cmocka_unit_test(links),  cmocka_unit_test(trees),
-        cmocka_unit_test(entries), cmocka_unit_test(tokens), cmocka_unit_test(desktops),
+        cmocka_unit_test(places),   cmocka_unit_test(links),         cmocka_unit_test(trees),
+        cmocka_unit_test(entries),  cmocka_unit_test(one_at_a_time), cmocka_unit_test(tokens),
+        cmocka_unit_test(desktops),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }

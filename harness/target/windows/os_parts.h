@@ -16,6 +16,11 @@ bool sbx_os_ace_is(const ACE_HEADER *found, const sbx_ace *ace, PSID sid);
 PSID sbx_os_sid(const char *text); /* for LocalFree() */
 bool sbx_os_sid_print(char out[SBX_OS_SID_BYTES], PSID sid);
 
+/* ---- os_lock.c: who changes a list, of all processes of this user ---- */
+
+sbx_os_code sbx_os_lock_lists(HANDLE *out);
+void sbx_os_unlock_lists(HANDLE lock); /* NULL is fine */
+
 /* ---- os_token.c ---- */
 
 sbx_os_code sbx_os_open_token(sbx_handle *out);

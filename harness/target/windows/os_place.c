@@ -214,7 +214,7 @@ static PACL with_one_more(PACL old, const sbx_ace *ace, PSID sid)
     return NULL;
 }
 
-sbx_os_code sbx_os_add_ace(sbx_handle place, const sbx_ace *ace)
+static sbx_os_code add_locked(HANDLE place, const sbx_ace *ace)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL old = NULL, list = NULL;
@@ -252,7 +252,18 @@ static size_t count_in(PACL list, const sbx_ace *ace, PSID sid, DWORD *out_first
     return count;
 }
 
-sbx_os_code sbx_os_remove_ace(sbx_handle place, const sbx_ace *ace)
+sbx_os_code sbx_os_add_ace(sbx_handle place, const sbx_ace *ace)
+{
+    HANDLE lock = NULL;
+    sbx_os_code code = sbx_os_lock_lists(&lock);
+
+    if (code == 0)
+        code = add_locked(place, ace);
+    sbx_os_unlock_lists(lock);
+    return code;
+}
+
+static sbx_os_code remove_locked(HANDLE place, const sbx_ace *ace)
 {
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL list = NULL;
@@ -272,6 +283,17 @@ sbx_os_code sbx_os_remove_ace(sbx_handle place, const sbx_ace *ace)
         LocalFree(descriptor);
     if (sid != NULL)
         LocalFree(sid);
+    return code;
+}
+
+sbx_os_code sbx_os_remove_ace(sbx_handle place, const sbx_ace *ace)
+{
+    HANDLE lock = NULL;
+    sbx_os_code code = sbx_os_lock_lists(&lock);
+
+    if (code == 0)
+        code = remove_locked(place, ace);
+    sbx_os_unlock_lists(lock);
     return code;
 }
 
