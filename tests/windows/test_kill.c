@@ -145,10 +145,21 @@ static void find_temp(char *out, size_t room)
     (void)snprintf(out, room, "%s", found + 1);
 }
 
-static void end_hard(bool is_nested)
+/* Also the row of a command that is refused, because its working directory is nowhere, makes a database be opened. */
+static void end_hard(bool is_nested, bool is_refused_next)
 {
-    const char *next[] = {program_sbx(), "exec",         "--allow-degraded", "--audit-db", database,
-                          "--",          program_self(), "--probe",          "nothing",    NULL};
+    const char *next[] = {program_sbx(),
+                          "exec",
+                          "--allow-degraded",
+                          "--audit-db",
+                          database,
+                          "--cwd",
+                          is_refused_next ? "C:/nowhere/at/all" : "C:/",
+                          "--",
+                          program_self(),
+                          "--probe",
+                          "nothing",
+                          NULL};
     char temp[600], status[64];
     HANDLE members[TREE], supervisor = start(is_nested);
     program_run done = {0};
@@ -164,7 +175,7 @@ static void end_hard(bool is_nested)
     CloseHandle(supervisor);
     assert_true(exists(temp)); /* nobody was there to take it away */
     program_do(&done, next, NULL, 0);
-    assert_int_equal(done.code, 0);
+    assert_int_equal(done.code, is_refused_next ? 125 : 0);
     program_done(&done);
     ask(status, sizeof(status), "status || ' ' || reason");
     assert_string_equal(status, "lost supervisor");
@@ -176,7 +187,14 @@ static void end_hard(bool is_nested)
 static void a_tree(void **state)
 {
     (void)state;
-    end_hard(false);
+    end_hard(false, false);
+}
+
+static void and_then_a_refusal(void **state)
+{
+    (void)state;
+    (void)!sbx_target_os_real.remove_tree(pids_path);
+    end_hard(false, true);
 }
 
 static void a_job_in_the_job(void **state)
@@ -185,13 +203,14 @@ static void a_job_in_the_job(void **state)
     (void)!sbx_target_os_real.remove_tree(pids_path);
     if (!program_is_wine())
         skip(); /* there a confined sbx refuses to confine; see tests/windows/test_walls.c */
-    end_hard(true);
+    end_hard(true, false);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree),
+        cmocka_unit_test(and_then_a_refusal),
         cmocka_unit_test(a_job_in_the_job),
     };
     int code = 0;
