@@ -2,15 +2,16 @@
  * A batch: a manifest's tasks run by worker processes, with their results in a directory. Between the runner, which
  * knows one command, and the program, which prints.
  *
- *   1. sbx_batch_create()   takes the directory and forks the workers, while this process is small
+ *   1. sbx_batch_create()   takes the directory and gets workers (pool.h): forked on Linux, while this process is
+ *                           small; on Windows each task starts one
  *   2. sbx_batch_load()     reads the manifest and what is there of earlier batches, decides what is to be run
  *   3. sbx_batch_run()      runs it; one thread, one poll
  *   4. sbx_batch_write_reports()  writes what is made of the results
  *   5. sbx_batch_free()
  *
  * When this process is killed its workers are, and with them everything they run.
- * Context: a process without threads that has its signals for itself: INT, TERM and HUP are taken while a batch runs.
- * The first one finishes what runs, the second kills it.
+ * Context: a process without threads that has its signals for itself: INT, TERM and HUP (Windows: ^C, ^Break and the
+ * console's end) are taken while a batch runs. The first one finishes what runs, the second kills it.
  */
 #ifndef SBX_BATCH_BATCH_H
 #define SBX_BATCH_BATCH_H

@@ -52,14 +52,15 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_PROCS, ON_RUNS, "procs", 0, false, "N", LIMITS,
      "Processes and threads alive at once; starting one more fails."},
     {SBX_OPTION_FSIZE, ON_RUNS, "fsize", 0, false, "SIZE", LIMITS,
-     "Largest file that a process may write (exit 137, reason \"fsize\")."},
+     "Largest file that a process may write (exit 137, reason \"fsize\"). Not on Windows."},
     {SBX_OPTION_FILES, ON_RUNS, "files", 0, false, "N", LIMITS,
-     "Open files of each process; opening one more fails."},
+     "Open files of each process; opening one more fails. Not on Windows."},
     {SBX_OPTION_OUTPUT, ON_RUNS, "output", 0, false, "SIZE", LIMITS,
      "Bytes on stdout and stderr together (exit 137, reason \"output\"). Only with this option do "
      "they pass through sbx."},
     {SBX_OPTION_GRACE, ON_RUNS, "grace", 0, false, "TIME", LIMITS,
-     "Between TERM and KILL when a time limit or a signal to sbx stops the command (default 2s)."},
+     "Between TERM (Windows: ^Break) and KILL when a time limit or a signal to sbx stops the "
+     "command (default 2s)."},
 
     {SBX_OPTION_POLICY, ON_RUNS, "policy", 'p', false, "NAME|FILE", POLICY,
      "Start from a built-in policy (read-only, workspace, grader) or a file, see sbx-policy(5). "
@@ -114,7 +115,8 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_HOST_MEM, ON(BATCH_RUN), "host-mem", 0, false, "SIZE", RUN,
      "Memory that the limits of all running tasks may add up to (default: what is available)."},
     {SBX_OPTION_LINES, ON(BATCH_RUN), "lines", 0, false, FLAG, RUN,
-     "MANIFEST holds commands for /bin/sh -c, one on each line; # begins a comment."},
+     "MANIFEST holds commands for /bin/sh -c, one on each line; # begins a comment. Not on "
+     "Windows, which has no such shell."},
     {SBX_OPTION_RETRIES, ON(BATCH_RUN), "retries", 0, false, "N", RUN,
      "Run a task that fails up to N times more; one that passes then is flaky."},
     {SBX_OPTION_HALT, ON(BATCH_RUN), "halt", 0, false, "WHEN", RUN,
@@ -140,10 +142,11 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_AUDIT_DB, ON_RUNS | ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "audit-db", 0, false,
      "FILE", RECORD,
      "The audit database. Default: $SBX_AUDIT_DB, else $XDG_STATE_HOME/sbx/audit.db, else "
-     "~/.local/state/sbx/audit.db."},
+     "~/.local/state/sbx/audit.db; on Windows in %LOCALAPPDATA%/sbx."},
     {SBX_OPTION_REDACT, ON_RUNS, "redact", 0, false, "FILE", RECORD,
      "More patterns for secrets in arguments, which are then not recorded. Default: "
-     "$XDG_CONFIG_HOME/sbx/redact.json, else ~/.config/sbx/redact.json, where there is one."},
+     "$XDG_CONFIG_HOME/sbx/redact.json, else ~/.config/sbx/redact.json, where there is one; on "
+     "Windows beside the audit database."},
     {SBX_OPTION_DB, ON_AUDIT | ON_FILES | ON(POLICY_FROM_RUN), "db", 0, false, "FILE", RECORD,
      "The same as --audit-db."},
     {SBX_OPTION_KEY, ON(AUDIT_VERIFY), "key", 'k', true, "KEY|FILE", RECORD,
