@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -390,16 +391,23 @@ static void *keep_busy(void *unused)
     return NULL;
 }
 
+/* NULL, or what failed: an assertion would jump into another thread's stack. */
 static void *run_in_thread(void *context)
 {
     const sbx_test_place *place = context;
+    const sbx_options options = {
+        .size = sizeof(options), .program = sbx_test_binary(), .audit_db = place->database};
+    const sbx_command command = {.size = sizeof(command), .argv = SBX_LIST("/bin/echo", "x")};
 
     for (int round = 0; round < 3; round++) {
-        sbx_runner *runner = open_runner(place, 1);
+        sbx_result *result = NULL;
+        bool is_right = sbx_exec(&result, &options, &command, NULL) == SBX_OK &&
+                        strcmp(result->status, "ok") == 0 && result->output_bytes == 2 &&
+                        memcmp(result->output, "x\n", 2) == 0;
 
-        submit_shell(runner, "echo x");
-        expect_next(runner, "ok", "", 0, "x\n");
-        sbx_close(runner);
+        sbx_result_free(result);
+        if (!is_right)
+            return (void *)(uintptr_t) "a command in a thread";
     }
     return NULL;
 }
@@ -407,14 +415,18 @@ static void *run_in_thread(void *context)
 static void test_threads(void **state)
 {
     pthread_t thread[THREADS], busy;
+    void *failed = NULL, *each;
 
     assert_int_equal(pthread_create(&busy, NULL, keep_busy, NULL), 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, run_in_thread, *state), 0);
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(thread[i], NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], &each), 0);
+        failed = each != NULL ? each : failed;
+    }
     has_threads_enough = true;
     assert_int_equal(pthread_join(busy, NULL), 0);
+    assert_null(failed);
 }
 
 /* --- ends --- */
@@ -440,6 +452,37 @@ static void test_close_kills(void **state)
     sbx_close(NULL);
 }
 
+/*
+ * The caller that is to be killed, after fork. No assertion may fail here: it would go on as a second runner of these tests,
+ * and whoever waits for its word would wait for ever.
+ */
+_Noreturn static void be_killed(const sbx_test_place *place, int out)
+{
+    const sbx_options options = {.size = sizeof(options),
+                                 .program = sbx_test_binary(),
+                                 .audit_db = place->database,
+                                 .jobs = 1};
+    const sbx_command command = {.size = sizeof(command),
+                                 .argv = SBX_LIST(place->probe, "sleep", "60"),
+                                 .read = SBX_LIST(place->base)};
+    sbx_runner *runner = NULL;
+    pid_t child;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (sbx_open(&runner, &options, NULL) != SBX_OK ||
+        sbx_submit(runner, &command, NULL, NULL) != SBX_OK)
+        _exit(1);
+    child = fork();
+    if (child == 0) {
+        close(out);
+        sleep(60);
+        _exit(0);
+    }
+    (void)!write(out, &child, sizeof(child));
+    pause();
+    _exit(0);
+}
+
 /* Killed, while a child of it still holds its socket: all the same nothing goes on. */
 static void test_killed_caller(void **state)
 {
@@ -447,19 +490,11 @@ static void test_killed_caller(void **state)
     int pair[2];
     pid_t child, grandchild = 0;
 
-    assert_int_equal(pipe(pair), 0);
+    assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
     child = fork();
-    if (child == 0) {
-        submit_sleep(open_runner(place, 1), place);
-        grandchild = fork();
-        if (grandchild == 0) {
-            sleep(60);
-            _exit(0);
-        }
-        (void)!write(pair[1], &grandchild, sizeof(grandchild));
-        pause();
-        _exit(0);
-    }
+    if (child == 0)
+        be_killed(place, pair[1]);
+    close(pair[1]); /* its end, if it fails, is seen */
     assert_true(child > 0);
     assert_int_equal(read(pair[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
     assert_true(sbx_test_wait_probes(place, 1, SOON_MS));
@@ -468,41 +503,35 @@ static void test_killed_caller(void **state)
     assert_true(sbx_test_wait_probes(place, 0, SOON_MS));
     assert_int_equal(kill(grandchild, SIGKILL), 0);
     close(pair[0]);
-    close(pair[1]);
+}
+
+/* /proc/PID/stat, "" where there is none. */
+static const char *read_stat(int pid)
+{
+    static char text[512];
+    FILE *file = fopen(sbx_test_text("/proc/%d/stat", pid), "re");
+
+    memset(text, 0, sizeof(text));
+    if (file == NULL)
+        return text;
+    (void)!fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    return text;
+}
+
+static int parent_of(int pid)
+{
+    const char *end = strrchr(read_stat(pid), ')');
+
+    return end != NULL ? (int)strtol(end + 4, NULL, 10) : 0;
 }
 
 /* The process above the probe's sandbox and its worker. */
-static int parent_of(int pid)
-{
-    char path[64], text[512] = "";
-    const char *end;
-    FILE *file;
-    int parent = 0;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    file = fopen(path, "r");
-    if (file == NULL)
-        return 0;
-    (void)!fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    end = strrchr(text, ')');
-    if (end != NULL)
-        parent = (int)strtol(end + 4, NULL, 10);
-    return parent;
-}
-
 static bool is_helper(int pid)
 {
-    char path[64], text[256] = "";
-    FILE *file;
+    const char *above = read_stat(parent_of(pid));
 
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", parent_of(pid));
-    file = fopen(path, "r");
-    if (file == NULL)
-        return true;
-    (void)!fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    return strstr(text, "(sbx)") == NULL && strstr(text, "(probe)") == NULL;
+    return strstr(above, "(sbx)") == NULL && strstr(above, "(probe)") == NULL;
 }
 
 static void test_killed_helper(void **state)
