@@ -23,13 +23,24 @@ static HANDLE open_alone(const char *path, DWORD how)
     return file;
 }
 
-/* Has the file for itself until it dies; with a child that has another one. */
+static bool exists(const char *path)
+{
+    wchar_t *wide = sbx_wide_path(path);
+    DWORD attributes = GetFileAttributesW(wide);
+
+    free(wide);
+    return attributes != INVALID_FILE_ATTRIBUTES;
+}
+
+/* Has the file for itself until it dies; with a child that has another one. The second time there is nothing to do. */
 static int hold(const char *path, bool has_child)
 {
     char below[700];
     const char *argv[] = {program_self(), "--probe", "hold-alone", below, NULL};
 
     (void)snprintf(below, sizeof(below), "%s.child", path);
+    if (exists(below))
+        return 0;
     if (open_alone(path, CREATE_ALWAYS) == INVALID_HANDLE_VALUE)
         return 1;
     if (has_child)
@@ -141,7 +152,7 @@ static void the_tree_dies_with_it(void **state)
     (void)snprintf(held, sizeof(held), "%s/held", place.work);
     (void)snprintf(below, sizeof(below), "%s.child", held);
     batch_begin(&place, NULL);
-    batch_add("holds", (const char *[]){"hold", held, NULL}, "{\"limits\":{\"wall\":\"8s\"}}");
+    batch_add("holds", (const char *[]){"hold", held, NULL}, NULL);
     batch_end();
     coordinator = start_batch(&place, options);
     await(held, true, SOON_MS);
@@ -151,8 +162,9 @@ static void the_tree_dies_with_it(void **state)
     (void)end_of(coordinator);
     await(held, false, GONE_MS);
     await(below, false, GONE_MS);
-    summary = batch_run(&place, resume, 100); /* the task is run again, to its limit */
-    assert_int_equal(count_of(summary, "failed"), 1);
+    summary = batch_run(&place, resume, 0); /* the task is run again */
+    assert_int_equal(count_of(summary, "passed"), 1);
+    assert_int_equal(count_of(summary, "finished_before"), 0);
     json_decref(summary);
     assert_int_equal(running_rows(&place), 0);
     assert_int_equal(
@@ -184,8 +196,7 @@ static size_t count_marks(bool removes)
     for (int i = 0; i < TASKS; i++) {
         wchar_t *wide = sbx_wide_path(marks[i]);
 
-        if (GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES)
-            count++;
+        count += exists(marks[i]) ? 1u : 0u;
         if (removes)
             (void)DeleteFileW(wide);
         free(wide);
