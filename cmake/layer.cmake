@@ -15,7 +15,7 @@ function(sbx_add_layer folder)
             list(APPEND sources ${SBX_GENERATED_DIR}/${each}.c)
         endforeach()
     endif()
-    if(folder STREQUAL "harness/cli") # main() belongs to the program, the rest also to unit tests
+    if(folder STREQUAL "harness/cli" OR folder STREQUAL "harness/setup") # main() is the program's, the rest also unit tests'
         list(FILTER sources EXCLUDE REGEX "/main\\.c$")
     endif()
     if(NOT sources)

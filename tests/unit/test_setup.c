@@ -9,7 +9,9 @@ static struct {
     sbx_setup_found at[ITEMS_MAX];
     unsigned call_count, fails_at, put_count;
     bool keeps;
-    const char *forgotten;                    /* that one alone */
+    const char *forgotten; /* that one alone */
+    const char *foreign;   /* that one is somebody else's */
+    const char *why;
     size_t order[4 * ITEMS_MAX], order_count; /* of what was put (+1) and taken */
 } machine;
 
@@ -37,6 +39,8 @@ static uint32_t put(const sbx_setup_item *item)
 {
     if (fails())
         return FAILURE;
+    if (machine.foreign != NULL && strcmp(machine.foreign, item->name) == 0)
+        return SBX_SETUP_NOT_OURS;
     machine.put_count++;
     machine.order[machine.order_count++] = index_of(item);
     if (machine.forgotten == NULL || strcmp(machine.forgotten, item->name) != 0)
@@ -48,13 +52,20 @@ static uint32_t take(const sbx_setup_item *item)
 {
     if (fails())
         return FAILURE;
+    if (machine.foreign != NULL && strcmp(machine.foreign, item->name) == 0)
+        return SBX_SETUP_NOT_OURS;
     machine.order[machine.order_count++] = index_of(item);
     if (!machine.keeps)
         machine.at[index_of(item)] = SBX_SETUP_ABSENT;
     return 0;
 }
 
-static const sbx_setup_os os = {find, put, take};
+static const char *why(void)
+{
+    return machine.why == NULL ? "" : machine.why;
+}
+
+static const sbx_setup_os os = {find, put, take, why};
 
 static size_t plan_count(void)
 {
@@ -83,20 +94,22 @@ static int begin(void **state)
 
 static void install_and_uninstall(void **state)
 {
+    sbx_setup_found found[SBX_SETUP_ITEMS_MAX];
     sbx_text text = {0};
     sbx_error err;
     bool is_complete = true;
 
     (void)state;
-    assert_int_equal(sbx_setup_status(&text, &is_complete, &os, &err), SBX_OK);
+    assert_int_equal(sbx_setup_look(found, &is_complete, &os, &err), SBX_OK);
     assert_false(is_complete);
+    sbx_setup_print(&text, found);
     assert_non_null(strstr(text.data, "absent\tuser\tSbxOffline\n"));
+    assert_non_null(strstr(text.data, "absent\tmember\tSbxUsers\tSbxOnline\n"));
     assert_int_equal(sbx_setup_install(&os, &err), SBX_OK);
     assert_int_equal(there(), plan_count());
     assert_int_equal(sbx_setup_install(&os, &err), SBX_OK); /* a second one does nothing */
     assert_int_equal(machine.put_count, plan_count());
-    sbx_text_clear(&text);
-    assert_int_equal(sbx_setup_status(&text, &is_complete, &os, &err), SBX_OK);
+    assert_int_equal(sbx_setup_look(found, &is_complete, &os, &err), SBX_OK);
     assert_true(is_complete);
     assert_int_equal(sbx_setup_uninstall(&os, &err), SBX_OK);
     assert_int_equal(there(), 0);
@@ -104,6 +117,48 @@ static void install_and_uninstall(void **state)
         assert_int_equal(machine.order[plan_count() + i], plan_count() - 1 - i);
     assert_int_equal(sbx_setup_uninstall(&os, &err), SBX_OK);
     sbx_text_done(&text);
+}
+
+/* What cannot be looked for is unknown, the rest is told all the same, and nothing counts as complete. */
+static void each_look_fails_once(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= plan_count(); n++) {
+        sbx_setup_found found[SBX_SETUP_ITEMS_MAX];
+        bool is_complete = true;
+        sbx_text text = {0};
+        sbx_json json;
+        sbx_error err;
+
+        (void)begin(NULL);
+        assert_int_equal(sbx_setup_install(&os, &err), SBX_OK);
+        machine.fails_at = machine.call_count + n;
+        machine.why = "the service is not running";
+        assert_int_equal(sbx_setup_look(found, &is_complete, &os, &err), SBX_IO);
+        assert_false(is_complete);
+        assert_non_null(strstr(err.message, "(the service is not running)"));
+        for (size_t i = 0; i < plan_count(); i++)
+            assert_int_equal(found[i], i == n - 1 ? SBX_SETUP_UNKNOWN : SBX_SETUP_THERE);
+        sbx_json_init(&json, &text);
+        sbx_setup_print_json(&json, NULL, found);
+        assert_non_null(strstr(text.data, "{\"state\":\"unknown\",\"kind\":"));
+        sbx_text_done(&text);
+    }
+}
+
+static void what_somebody_else_made_is_left_alone(void **state)
+{
+    sbx_error err;
+
+    (void)state;
+    machine.foreign = SBX_SETUP_ONLINE; /* the user of that name */
+    machine.at[6] = SBX_SETUP_OTHER;
+    assert_int_equal(sbx_setup_plan(&(size_t){0})[6].kind, SBX_SETUP_USER);
+    assert_int_equal(sbx_setup_install(&os, &err), SBX_REFUSED);
+    assert_non_null(strstr(err.message, "the user SbxOnline: there is one that sbx-setup did not"));
+    assert_int_equal(there(), 1);
+    assert_int_equal(sbx_setup_uninstall(&os, &err), SBX_REFUSED);
+    assert_int_equal(there(), 1);
 }
 
 static void repair(void **state)
@@ -148,7 +203,9 @@ static void a_failed_repair_keeps_the_rest(void **state)
     assert_int_equal(sbx_setup_install(&os, &err), SBX_OK);
     machine.at[0] = machine.at[last] = SBX_SETUP_ABSENT;
     machine.forgotten = sbx_setup_plan(&last)[plan_count() - 1].name;
+    machine.why = "it is off";
     assert_int_equal(sbx_setup_install(&os, &err), SBX_REFUSED);
+    assert_non_null(strstr(err.message, "did not read back as it was made (it is off): "));
     assert_int_equal(there(), plan_count() - 2);
 }
 
@@ -225,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(install_and_uninstall, begin),
+        cmocka_unit_test(each_look_fails_once),
+        cmocka_unit_test_setup(what_somebody_else_made_is_left_alone, begin),
         cmocka_unit_test_setup(repair, begin),
         cmocka_unit_test(each_call_of_an_install_fails_once),
         cmocka_unit_test_setup(a_failed_repair_keeps_the_rest, begin),

@@ -60,6 +60,7 @@ static const sbx_setup_item plan[] = {
 };
 
 enum { PLAN_COUNT = SBX_COUNT_OF(plan) };
+_Static_assert(SBX_COUNT_OF(plan) <= SBX_SETUP_ITEMS_MAX, "who looks at the plan has room for it");
 
 const sbx_setup_item *sbx_setup_plan(size_t *out_count)
 {
@@ -78,11 +79,45 @@ static const char *kind_word(sbx_setup_kind kind)
     return words[kind];
 }
 
-static sbx_status fail(sbx_error *err, uint32_t code, const char *doing, const sbx_setup_item *item)
+static const char *between(const sbx_setup_item *item)
 {
-    return sbx_fail(err, SBX_IO, SBX_STEP_IDENTITY, SBX_OS_WIN32, (int)code, "%s the %s %s%s%s",
-                    doing, kind_word(item->kind), item->name, item->about != NULL ? " of " : "",
-                    item->about != NULL ? item->about : "");
+    return item->about != NULL ? " of " : "";
+}
+
+static const char *about(const sbx_setup_item *item)
+{
+    return item->about != NULL ? item->about : "";
+}
+
+static sbx_status fail(sbx_error *err, uint32_t code, const char *doing, const sbx_setup_item *item,
+                       const sbx_setup_os *os)
+{
+    const char *kind = kind_word(item->kind), *why = os->why();
+    bool has_why = why[0] != '\0';
+
+    if (code == SBX_SETUP_NOT_OURS)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
+                              "%s the %s %s: there is one that sbx-setup did not make — rename or "
+                              "remove it, and try again",
+                              doing, kind, item->name);
+    if (code == SBX_SETUP_NO_FUNCTION)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY, "%s the %s %s%s%s: %s", doing,
+                              kind, item->name, between(item), about(item), why);
+    return sbx_fail(err, SBX_IO, SBX_STEP_IDENTITY, SBX_OS_WIN32, (int)code,
+                    "%s the %s %s%s%s%s%s%s", doing, kind, item->name, between(item), about(item),
+                    has_why ? " (" : "", why, has_why ? ")" : "");
+}
+
+static sbx_status refuse(sbx_error *err, const sbx_setup_item *item, const char *why)
+{
+    bool has_why = why[0] != '\0';
+
+    return sbx_fail_plain(
+        err, SBX_REFUSED, SBX_STEP_IDENTITY,
+        "the %s %s%s%s did not read back as it was made%s%s%s: a policy of this machine, or "
+        "another program, undoes it",
+        kind_word(item->kind), item->name, between(item), about(item), has_why ? " (" : "", why,
+        has_why ? ")" : "");
 }
 
 /* --- there --- */
@@ -94,21 +129,17 @@ static sbx_status put_one(bool *out_is_put, const sbx_setup_item *item, const sb
     uint32_t code = os->find(&found, item);
 
     if (code != 0)
-        return fail(err, code, "look for", item);
+        return fail(err, code, "look for", item, os);
     if (found == SBX_SETUP_THERE)
         return SBX_OK;
     if ((code = os->put(item)) != 0)
-        return fail(err, code, "make", item);
+        return fail(err, code, "make", item, os);
     *out_is_put = true;
     if ((code = os->find(&found, item)) != 0)
-        return fail(err, code, "read back", item);
+        return fail(err, code, "read back", item, os);
     if (found == SBX_SETUP_THERE)
         return SBX_OK;
-    return sbx_fail_plain(
-        err, SBX_REFUSED, SBX_STEP_IDENTITY,
-        "the %s %s did not read back as it was made: a policy of this machine, or "
-        "another program, undoes it",
-        kind_word(item->kind), item->name);
+    return refuse(err, item, os->why());
 }
 
 sbx_status sbx_setup_install(const sbx_setup_os *os, sbx_error *err)
@@ -125,24 +156,54 @@ sbx_status sbx_setup_install(const sbx_setup_os *os, sbx_error *err)
     return st;
 }
 
-sbx_status sbx_setup_status(sbx_text *out, bool *out_is_complete, const sbx_setup_os *os,
-                            sbx_error *err)
+sbx_status sbx_setup_look(sbx_setup_found out[SBX_SETUP_ITEMS_MAX], bool *out_is_complete,
+                          const sbx_setup_os *os, sbx_error *err)
 {
-    static const char *const words[] = {
-        [SBX_SETUP_ABSENT] = "absent", [SBX_SETUP_OTHER] = "other", [SBX_SETUP_THERE] = "there"};
+    sbx_status first = SBX_OK;
 
     *out_is_complete = true;
     for (size_t i = 0; i < PLAN_COUNT; i++) {
-        sbx_setup_found found = SBX_SETUP_ABSENT;
-        uint32_t code = os->find(&found, &plan[i]);
+        uint32_t code;
 
+        out[i] = SBX_SETUP_ABSENT;
+        code = os->find(&out[i], &plan[i]);
         if (code != 0)
-            return fail(err, code, "look for", &plan[i]);
-        *out_is_complete &= found == SBX_SETUP_THERE;
-        sbx_text_add_format(out, "%s\t%s\t%s\n", words[found], kind_word(plan[i].kind),
-                            plan[i].name);
+            out[i] = SBX_SETUP_UNKNOWN;
+        if (code != 0 && first == SBX_OK)
+            first = fail(err, code, "look for", &plan[i], os);
+        *out_is_complete &= out[i] == SBX_SETUP_THERE;
     }
-    return sbx_text_check(out, err);
+    return first;
+}
+
+static const char *found_word(sbx_setup_found found)
+{
+    static const char *const words[] = {[SBX_SETUP_ABSENT] = "absent",
+                                        [SBX_SETUP_OTHER] = "other",
+                                        [SBX_SETUP_THERE] = "there",
+                                        [SBX_SETUP_UNKNOWN] = "unknown"};
+    return words[found];
+}
+
+void sbx_setup_print(sbx_text *out, const sbx_setup_found *found)
+{
+    for (size_t i = 0; i < PLAN_COUNT; i++)
+        sbx_text_add_format(out, "%s\t%s\t%s%s%s\n", found_word(found[i]), kind_word(plan[i].kind),
+                            plan[i].name, plan[i].about != NULL ? "\t" : "", about(&plan[i]));
+}
+
+void sbx_setup_print_json(sbx_json *json, const char *key, const sbx_setup_found *found)
+{
+    sbx_json_open_array(json, key);
+    for (size_t i = 0; i < PLAN_COUNT; i++) {
+        sbx_json_open_object(json, NULL);
+        sbx_json_string(json, "state", found_word(found[i]));
+        sbx_json_string(json, "kind", kind_word(plan[i].kind));
+        sbx_json_string(json, "name", plan[i].name);
+        sbx_json_string(json, "about", plan[i].about);
+        sbx_json_close_object(json);
+    }
+    sbx_json_close_array(json);
 }
 
 /* --- and back --- */
@@ -153,13 +214,13 @@ static sbx_status take_one(const sbx_setup_item *item, const sbx_setup_os *os, s
     uint32_t code = os->find(&found, item);
 
     if (code != 0)
-        return fail(err, code, "look for", item);
+        return fail(err, code, "look for", item, os);
     if (found == SBX_SETUP_ABSENT)
         return SBX_OK;
     if ((code = os->take(item)) != 0)
-        return fail(err, code, "take away", item);
+        return fail(err, code, "take away", item, os);
     if ((code = os->find(&found, item)) != 0)
-        return fail(err, code, "look again for", item);
+        return fail(err, code, "look again for", item, os);
     if (found == SBX_SETUP_ABSENT)
         return SBX_OK;
     return sbx_fail_plain(err, SBX_IO, SBX_STEP_IDENTITY,
