@@ -2,7 +2,7 @@
  * Writing JSON into an sbx_text: commas and escaping are looked after, nesting is the caller's.
  * Bytes that are not UTF-8 are written as U+FFFD, so that the output is always valid JSON; where
  * the exact bytes matter the caller adds a second key with sbx_json_hex.
- * (Reading is jansson's, in harness/policy and harness/batch only.)
+ * (Reading is jansson's, in harness/policy, harness/batch and harness/setup only.)
  */
 #ifndef SBX_BASE_JSON_H
 #define SBX_BASE_JSON_H
