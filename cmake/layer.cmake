@@ -63,6 +63,21 @@ function(sbx_add_program)
     set_target_properties(sbx PROPERTIES OUTPUT_NAME ${SBX_PROGRAM_NAME})
 endfunction()
 
+# bin/sbx-setup: sets up the sandbox users; the only one with a manifest that asks for an administrator. Its
+# C files are a layer, whose parts the program has, too; main.c is here.
+function(sbx_add_setup)
+    if(NOT SBX_OS STREQUAL "windows")
+        return()
+    endif()
+    enable_language(RC)
+    add_executable(sbx-setup harness/setup/windows/main.c packaging/windows/sbx-setup.rc)
+    if(MSVC)
+        target_link_options(sbx-setup PRIVATE /MANIFEST:NO) # its own would be a second one
+    endif()
+    target_link_libraries(sbx-setup PRIVATE sbx_flags sbx_cli)
+    target_link_options(sbx-setup PRIVATE ${SBX_STATIC_LINK})
+endfunction()
+
 # Asks the systemd user manager for a delegated cgroup. A program of its own, because libsystemd cannot be
 # linked statically and would cost every start of sbx its loading.
 function(sbx_add_scope)

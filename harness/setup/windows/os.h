@@ -20,4 +20,10 @@ uint32_t sbx_setup_sid(char out[SBX_SID_TEXT_BYTES], const char *name);
  */
 SBX_MUST_USE sbx_status sbx_setup_is_idle(sbx_error *err);
 
+/*
+ * Signs in as that sandbox user and opens what every user may read: Windows, both Program Files, ProgramData.
+ * Fails: REFUSED  one of them is closed to it; the message says which
+ */
+SBX_MUST_USE sbx_status sbx_setup_try_reading(const char *user, sbx_error *err);
+
 #endif

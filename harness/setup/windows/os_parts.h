@@ -21,6 +21,9 @@ void sbx_setup_match_print(sbx_text *out, const char *sid);
 /* Is this descriptor exactly such a one? */
 bool sbx_setup_match_is(PSECURITY_DESCRIPTOR descriptor, const char *sid);
 
+/* A logon of that sandbox user with the password that is kept, for CloseHandle(). NULL: *out_why says why not. */
+HANDLE sbx_setup_logon(const char **out_why, const char *user);
+
 #define SBX_SETUP_COMMENT L"Made by sbx-setup: commands of sbx run as this, and nobody logs on."
 
 typedef struct sbx_setup_part {

@@ -7,7 +7,6 @@
 #include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wtsapi32.h>
 
 #include "harness/setup/windows/secret.h"
 
@@ -95,33 +94,44 @@ static const char *check_logon(HANDLE logon, const char *sid)
     return amiss;
 }
 
-/* NULL: it is as it should be; otherwise what is amiss. */
-static const char *try_logon(const char *name)
+HANDLE sbx_setup_logon(const char **out_why, const char *user)
 {
-    char password[SBX_SECRET_BYTES], sid[SBX_SID_TEXT_BYTES];
-    wchar_t *user = sbx_wide(name), *wide = NULL;
+    char password[SBX_SECRET_BYTES] = "";
+    wchar_t *name = sbx_wide(user), *wide = NULL;
     HANDLE logon = NULL;
-    const char *amiss = NULL;
     sbx_error err;
 
-    if (sbx_setup_sid(sid, name) != 0)
-        amiss = "it has no SID";
-    else if (sbx_secret_load(password, name, &err) != SBX_OK)
-        amiss = "its password is not kept for this account";
-    else if ((wide = sbx_wide(password)) == NULL || user == NULL)
-        amiss = "no memory";
-    else if (!LogonUserW(user, L".", wide, LOGON32_LOGON_INTERACTIVE, LOGON32_PROVIDER_DEFAULT,
-                         &logon))
-        amiss = "it cannot log on with the password that is kept";
-    else
-        amiss = check_logon(logon, sid);
+    *out_why = "no memory";
+    if (sbx_secret_load(password, user, &err) != SBX_OK)
+        *out_why = "its password is not kept for this account";
+    else if ((wide = sbx_wide(password)) != NULL && name != NULL &&
+             !LogonUserW(name, L".", wide, LOGON32_LOGON_INTERACTIVE, LOGON32_PROVIDER_DEFAULT,
+                         &logon)) {
+        *out_why = "it cannot log on with the password that is kept";
+        logon = NULL;
+    }
     if (wide != NULL)
         sbx_secret_wipe(wide, wcslen(wide) * sizeof(*wide));
     sbx_secret_wipe(password, sizeof(password));
-    if (logon != NULL)
-        CloseHandle(logon);
     free(wide);
-    free(user);
+    free(name);
+    return logon;
+}
+
+/* NULL: it is as it should be; otherwise what is amiss. */
+static const char *try_logon(const char *name)
+{
+    char sid[SBX_SID_TEXT_BYTES];
+    const char *amiss = NULL;
+    HANDLE logon;
+
+    if (sbx_setup_sid(sid, name) != 0)
+        return "it has no SID";
+    logon = sbx_setup_logon(&amiss, name);
+    if (logon == NULL)
+        return amiss;
+    amiss = check_logon(logon, sid);
+    CloseHandle(logon);
     return amiss;
 }
 
@@ -251,60 +261,3 @@ static uint32_t user_take(const sbx_setup_item *item)
 }
 
 const sbx_setup_part sbx_setup_part_user = {user_find, user_put, user_take};
-
-/* --- is one at work? --- */
-
-typedef struct terminal_services {
-    BOOL(WINAPI *list)(HANDLE, DWORD, DWORD, PWTS_PROCESS_INFOW *, DWORD *);
-    void(WINAPI *done)(PVOID);
-} terminal_services;
-
-static sbx_status look_through(const WTS_PROCESS_INFOW *list, DWORD count, const char *user,
-                               const char *sid, sbx_error *err)
-{
-    wchar_t *wide = sbx_wide(sid);
-    PSID wanted = NULL;
-    sbx_status st = SBX_OK;
-
-    if (wide == NULL || !ConvertStringSidToSidW(wide, &wanted))
-        st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_IDENTITY, "no memory for a SID");
-    for (DWORD i = 0; st == SBX_OK && i < count; i++)
-        if (list[i].pUserSid != NULL && EqualSid(list[i].pUserSid, wanted))
-            st = sbx_fail_plain(err, SBX_BUSY, SBX_STEP_IDENTITY,
-                                "process %u runs as %s, and would lose its walls — wait for the "
-                                "end of the run",
-                                (unsigned)list[i].ProcessId, user);
-    if (wanted != NULL)
-        LocalFree(wanted);
-    free(wide);
-    return st;
-}
-
-sbx_status sbx_setup_is_idle(sbx_error *err)
-{
-    static const char *const names[] = {"WTSEnumerateProcessesW", "WTSFreeMemory"};
-    static const char *const users[] = {SBX_SETUP_OFFLINE, SBX_SETUP_ONLINE};
-    WTS_PROCESS_INFOW *list = NULL;
-    terminal_services call;
-    DWORD count = 0;
-    sbx_status st = SBX_OK;
-
-    for (size_t i = 0; st == SBX_OK && i < SBX_COUNT_OF(users); i++) {
-        char sid[SBX_SID_TEXT_BYTES];
-
-        if (sbx_setup_sid(sid, users[i]) != 0)
-            continue; /* there is no such user */
-        if (list == NULL) {
-            st = sbx_functions_find(&call, sizeof(call), "wtsapi32.dll", names, SBX_COUNT_OF(names),
-                                    err);
-            if (st == SBX_OK && !call.list(WTS_CURRENT_SERVER_HANDLE, 0, 1, &list, &count))
-                st = sbx_fail_win32(err, SBX_IO, SBX_STEP_IDENTITY, GetLastError(),
-                                    "listing whose processes run");
-        }
-        if (st == SBX_OK)
-            st = look_through(list, count, users[i], sid, err);
-    }
-    if (list != NULL)
-        call.done(list);
-    return st;
-}

@@ -266,17 +266,21 @@ sbx_status sbx_secret_save(const char *user, const char *password, sbx_error *er
 
 sbx_status sbx_secret_remove(const char *user, sbx_error *err)
 {
-    sbx_text folder = {0}, file = {0};
+    sbx_text above = {0}, folder = {0}, file = {0};
     sbx_status st = find_file(&folder, &file, user, err);
 
     if (st == SBX_OK)
+        st = sbx_setup_folder_find(&above, SBX_SETUP_FOLDER_LOCAL, err);
+    if (st == SBX_OK)
         st = sbx_as_user_begin(err);
     if (st == SBX_OK) {
-        st = sbx_setup_file_remove(sbx_text_string(&file), err);
-        if (st == SBX_OK)
-            st = sbx_setup_folder_remove(sbx_text_string(&folder), err);
+        if ((st = sbx_setup_file_remove(sbx_text_string(&file), err)) == SBX_OK &&
+            (st = sbx_setup_folder_remove(sbx_text_string(&folder), err)) == SBX_OK)
+            st =
+                sbx_setup_folder_remove(sbx_text_string(&above), err); /* mostly others are in it */
         sbx_as_user_end();
     }
+    sbx_text_done(&above);
     sbx_text_done(&folder);
     sbx_text_done(&file);
     return st;

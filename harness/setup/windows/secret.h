@@ -32,7 +32,7 @@ SBX_MUST_USE sbx_status sbx_secret_save(const char *user, const char *password, 
 SBX_MUST_USE sbx_status sbx_secret_load(char out[SBX_SECRET_BYTES], const char *user,
                                         sbx_error *err);
 
-/* Not there is fine; the folder goes with the last one. */
+/* Not there is fine; the folder goes with the last one, and the one above it, where nothing else is in it. */
 SBX_MUST_USE sbx_status sbx_secret_remove(const char *user, sbx_error *err);
 
 /* Also where a compiler thinks that nobody will look. */
