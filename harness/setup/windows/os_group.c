@@ -215,11 +215,29 @@ static uint32_t group_find(sbx_setup_found *out, const sbx_setup_item *item)
     return 0;
 }
 
+/* One that does not read back as ours could never be taken away again: it goes at once. */
+static uint32_t add_group(wchar_t *name, const sbx_setup_item *item, const sbx_netapi *net)
+{
+    LOCALGROUP_INFO_1 wanted = {.lgrpi1_name = name,
+                                .lgrpi1_comment = (wchar_t *)(uintptr_t)SBX_SETUP_COMMENT};
+    bool exists = false, is_ours = false;
+    uint32_t code = net->group_add(NULL, 1, (BYTE *)&wanted, NULL);
+
+    if (code != 0)
+        return code;
+    code = look_at_group(&exists, &is_ours, item, net);
+    if (code == 0 && !is_ours) {
+        sbx_setup_say("its comment did not read back");
+        code = ERROR_NOT_SUPPORTED;
+    }
+    if (code != 0)
+        (void)net->group_del(NULL, name);
+    return code;
+}
+
 static uint32_t group_put(const sbx_setup_item *item)
 {
     wchar_t *wide = sbx_wide(item->name);
-    LOCALGROUP_INFO_1 wanted = {.lgrpi1_name = wide,
-                                .lgrpi1_comment = (wchar_t *)(uintptr_t)SBX_SETUP_COMMENT};
     bool exists = false, is_ours = false;
     size_t strangers = 0;
     sbx_netapi net;
@@ -228,7 +246,7 @@ static uint32_t group_put(const sbx_setup_item *item)
     if (code == 0)
         code = look_at_group(&exists, &is_ours, item, &net);
     if (code == 0 && !exists)
-        code = net.group_add(NULL, 1, (BYTE *)&wanted, NULL);
+        code = add_group(wide, item, &net);
     else if (code == 0)
         code = is_ours ? look_for_strangers(&strangers, item, true, &net) : SBX_SETUP_NOT_OURS;
     free(wide);

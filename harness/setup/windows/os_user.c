@@ -160,15 +160,28 @@ static uint32_t user_find(sbx_setup_found *out, const sbx_setup_item *item)
 
 /* --- there --- */
 
-static uint32_t add(wchar_t *name, wchar_t *password, const sbx_netapi *net)
+/* One that does not read back as ours could never be taken away again: it goes at once. */
+static uint32_t add(wchar_t *name, wchar_t *password, const sbx_setup_item *item,
+                    const sbx_netapi *net)
 {
     USER_INFO_1 wanted = {.usri1_name = name,
                           .usri1_password = password,
                           .usri1_priv = USER_PRIV_USER,
                           .usri1_comment = (wchar_t *)(uintptr_t)SBX_SETUP_COMMENT,
                           .usri1_flags = FLAGS};
+    account made;
+    uint32_t code = net->user_add(NULL, 1, (BYTE *)&wanted, NULL);
 
-    return net->user_add(NULL, 1, (BYTE *)&wanted, NULL);
+    if (code != 0)
+        return code;
+    code = look(&made, item->name, net);
+    if (code == 0 && !made.is_ours) {
+        sbx_setup_say("its comment did not read back");
+        code = ERROR_NOT_SUPPORTED;
+    }
+    if (code != 0)
+        (void)net->user_del(NULL, name);
+    return code;
 }
 
 static uint32_t change(const wchar_t *name, wchar_t *password, const sbx_netapi *net)
@@ -200,7 +213,7 @@ static uint32_t user_put(const sbx_setup_item *item)
     if (code == 0 && (wide = sbx_wide(password)) == NULL)
         code = ERROR_NOT_ENOUGH_MEMORY;
     if (code == 0) {
-        code = about.exists ? change(name, wide, &net) : add(name, wide, &net);
+        code = about.exists ? change(name, wide, &net) : add(name, wide, item, &net);
         if (code != 0 && !about.exists)
             (void)!sbx_secret_remove(item->name,
                                      NULL); /* the first failure is the one that is told */

@@ -1,0 +1,144 @@
+/*
+ * A setup from end to end on a machine that may be changed, and whether the network is then closed to the one sandbox user
+ * and open to the other. Only with SBX_TEST_SETUP=1, elevated, on a real Windows; written without one at hand.
+ */
+/* ctest: serial */
+#include "tests/support/test.h"
+
+#include <winsock2.h>
+
+#include "harness/base/windows/wide.h"
+#include "harness/setup/windows/secret.h"
+#include "harness/setup/windows/state_file.h"
+#include "tests/support/windows/program.h"
+#include "tests/support/windows/setup.h"
+
+enum { WAIT_MS = 30000 };
+
+/* --- the probe, as a sandbox user --- */
+
+static int probe(int argc, char **argv)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    SOCKET connecting;
+    WSADATA about;
+
+    if (argc != 2 || strcmp(argv[0], "connect") != 0 || WSAStartup(MAKEWORD(2, 2), &about) != 0)
+        return 3;
+    connecting = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons((u_short)strtoul(argv[1], NULL, 10));
+    return connect(connecting, (struct sockaddr *)&to, sizeof(to)) == 0 ? 0 : 1;
+}
+
+static void needs_a_machine_of_its_own(void **state)
+{
+    const char *asked = getenv("SBX_TEST_SETUP");
+
+    if (program_is_wine() || asked == NULL || strcmp(asked, "1") != 0)
+        skip();
+    setup_needs_elevation(state);
+}
+
+static void await_grants(void)
+{
+    ULONGLONG until = GetTickCount64() + 120000;
+    sbx_grants grants = {.count = 0};
+
+    for (;;) {
+        assert_int_equal(sbx_grants_load(&grants, NULL), SBX_OK);
+        if (grants.phase == SBX_GRANTS_DONE)
+            break;
+        if (grants.phase == SBX_GRANTS_FAILED || GetTickCount64() > until)
+            fail_msg("the pass over the profile: %s", grants.why);
+        sbx_grants_done(&grants);
+        Sleep(200);
+    }
+    assert_true(grants.count >= 1);
+    sbx_grants_done(&grants);
+}
+
+/* Starts the copy of this program as that user; its exit code. */
+static DWORD connect_as(const char *user, const char *program, unsigned port)
+{
+    STARTUPINFOW start = {.cb = sizeof(start)};
+    PROCESS_INFORMATION made = {0};
+    char password[SBX_SECRET_BYTES], line[600];
+    wchar_t *name = sbx_wide(user), *secret, *wide, *path = sbx_wide(program);
+    DWORD code = 0;
+
+    assert_int_equal(sbx_secret_load(password, user, NULL), SBX_OK);
+    secret = sbx_wide(password);
+    (void)snprintf(line, sizeof(line), "probe --probe connect %u", port);
+    wide = sbx_wide(line);
+    if (!CreateProcessWithLogonW(name, L".", secret, 0, path, wide, CREATE_NO_WINDOW, NULL,
+                                 L"C:\\Windows\\System32", &start, &made))
+        fail_msg("as %s: %lu", user, GetLastError());
+    assert_int_equal(WaitForSingleObject(made.hProcess, WAIT_MS), WAIT_OBJECT_0);
+    assert_true(GetExitCodeProcess(made.hProcess, &code));
+    CloseHandle(made.hThread);
+    CloseHandle(made.hProcess);
+    free(name);
+    free(secret);
+    free(wide);
+    free(path);
+    return code;
+}
+
+static void check_network(void)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET};
+    int bytes = sizeof(here);
+    char program[] = "C:\\Users\\Public\\sbx-setup-test.exe";
+    WSADATA about;
+    SOCKET listener;
+
+    assert_int_equal(WSAStartup(MAKEWORD(2, 2), &about), 0);
+    listener = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &bytes), 0);
+    setup_copy(program_self(), program);
+    assert_int_equal(connect_as(SBX_SETUP_ONLINE, program, ntohs(here.sin_port)), 0);
+    assert_int_equal(connect_as(SBX_SETUP_OFFLINE, program, ntohs(here.sin_port)), 1);
+    assert_true(DeleteFileA(program));
+    closesocket(listener);
+}
+
+static void a_setup_from_end_to_end(void **state)
+{
+    const sbx_setup_item *rule = setup_item(SBX_SETUP_RULE, "sbx-offline-out");
+    const sbx_setup_item *filter = setup_item(SBX_SETUP_FILTER, "sbx-offline-connect-v4");
+
+    needs_a_machine_of_its_own(state);
+    SETUP(0, "setup\tcomplete", "install");
+    await_grants();
+    SETUP(0, "complete\tsetup", "status");
+    SETUP(0, "setup\tcomplete", "install"); /* once more is nothing more */
+    await_grants();
+    check_network();
+    assert_int_equal(sbx_setup_os_real.take(rule), 0);
+    assert_int_equal(sbx_setup_os_real.take(filter), 0);
+    SETUP(1, "absent\tfirewall rule\tsbx-offline-out\tSbxOffline", "status");
+    SETUP(0, "setup\tcomplete", "repair");
+    await_grants();
+    SETUP(0, "\"ok\":true", "status", "--json");
+    check_network();
+    SETUP(0, "setup\tabsent", "uninstall");
+    setup_check_nothing_left();
+    SETUP(1, "absent\tuser\tSbxOffline", "status");
+    SETUP(0, "setup\tabsent", "uninstall"); /* of nothing */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_setup_from_end_to_end),
+    };
+    int code = 0;
+
+    if (program_is_probe(&code, probe))
+        return code;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
