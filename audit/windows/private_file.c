@@ -25,7 +25,8 @@ static bool find_user(PSID out, DWORD room)
     DWORD bytes = 0;
     bool found;
 
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+    if (!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) && /* who acts as another */
+        !OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
         return false;
     found = GetTokenInformation(token, TokenUser, about, sizeof(about), &bytes) &&
             CopySid(room, out, ((TOKEN_USER *)(void *)about)->User.Sid);

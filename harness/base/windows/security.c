@@ -22,6 +22,13 @@ static sbx_status print_sid(char out[SBX_SID_TEXT_BYTES], PSID sid, sbx_error *e
     return SBX_OK;
 }
 
+/* The thread's, where it acts as somebody; looked at as the process, who may do that when the other may not. */
+static bool open_token(HANDLE *out)
+{
+    return OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, out) ||
+           OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, out);
+}
+
 sbx_status sbx_security_user(char out[SBX_SID_TEXT_BYTES], sbx_error *err)
 {
     _Alignas(TOKEN_USER) char room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
@@ -30,8 +37,7 @@ sbx_status sbx_security_user(char out[SBX_SID_TEXT_BYTES], sbx_error *err)
     DWORD bytes = 0;
     sbx_status st;
 
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) ||
-        !GetTokenInformation(token, TokenUser, room, sizeof(room), &bytes))
+    if (!open_token(&token) || !GetTokenInformation(token, TokenUser, room, sizeof(room), &bytes))
         st = sbx_fail_win32(err, SBX_IO, SBX_STEP_IDENTITY, GetLastError(),
                             "asking who the caller is");
     else

@@ -3,7 +3,7 @@
  * made by pure functions, so that a test can hold every entry against the documented access check without a
  * Windows at hand. Nothing carries them out yet.
  *
- * Who may include it: harness/policy, harness/runner, harness/target, tests. Context: anywhere, any system.
+ * Who may include it: harness/policy, harness/runner, harness/setup, harness/target, tests. Context: anywhere, any system.
  */
 #ifndef SBX_POLICY_WINDOWS_ACES_H
 #define SBX_POLICY_WINDOWS_ACES_H

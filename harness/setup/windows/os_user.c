@@ -228,6 +228,24 @@ static uint32_t user_put(const sbx_setup_item *item)
 
 /* --- and back --- */
 
+static bool has_profile(const wchar_t *sid)
+{
+    HKEY list = NULL, found = NULL;
+    bool has_one = true; /* where it cannot be looked up */
+    LSTATUS code = RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                                 L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList", 0,
+                                 KEY_ENUMERATE_SUB_KEYS | KEY_WOW64_64KEY, &list);
+
+    if (code == 0)
+        has_one = RegOpenKeyExW(list, sid, 0, KEY_QUERY_VALUE | KEY_WOW64_64KEY, &found) !=
+                  ERROR_FILE_NOT_FOUND;
+    if (found != NULL)
+        RegCloseKey(found);
+    if (list != NULL)
+        RegCloseKey(list);
+    return has_one;
+}
+
 /* What its logons left under Users; there may be none. */
 static uint32_t remove_profile(const char *sid)
 {
@@ -240,7 +258,7 @@ static uint32_t remove_profile(const char *sid)
                                  : sbx_setup_functions(&userenv, sizeof(userenv), "userenv.dll",
                                                        names, SBX_COUNT_OF(names));
 
-    if (code == 0 && !userenv.remove(wide, NULL, NULL))
+    if (code == 0 && has_profile(wide) && !userenv.remove(wide, NULL, NULL))
         code = GetLastError();
     free(wide);
     if (code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND)

@@ -11,7 +11,7 @@
  *   5. sbx_launch_go()        its first instruction
  *   6. sbx_launch_end()       at the end, or after any failure: what was set is undone, the last thing first
  *
- * Who may include it: harness/runner/windows and tests.
+ * Who may include it: harness/runner/windows, harness/setup (for leases) and tests.
  */
 #ifndef SBX_TARGET_WINDOWS_STEPS_H
 #define SBX_TARGET_WINDOWS_STEPS_H
