@@ -52,7 +52,8 @@ static void leave(firewall *self)
 static HRESULT enter(firewall *out, const sbx_setup_item *item)
 {
     wchar_t *wide = sbx_wide(item->name);
-    HRESULT result = CoInitializeEx(NULL, COINIT_APARTMENTTHREADED | COINIT_DISABLE_OLE1DDE);
+    /* Not an apartment, for which a window would be made. */
+    HRESULT result = CoInitializeEx(NULL, COINIT_MULTITHREADED | COINIT_DISABLE_OLE1DDE);
 
     *out = (firewall){.has_com = SUCCEEDED(result)};
     if (out->has_com)
