@@ -5,7 +5,9 @@
 #include "tests/support/test.h"
 
 #include "harness/policy/policy.h"
+#include "harness/policy/windows/lease.h"
 #include "harness/setup/windows/grants.h"
+#include "tests/support/access.h"
 #include "tests/support/played_windows.h"
 
 #define HOME "C:/Users/ann"
@@ -207,6 +209,109 @@ static void a_directory_that_was_put_there_since(void **state)
     sbx_grants_done(&grants);
 }
 
+/* --- who may then read what, by the documented access check --- */
+
+enum { BELOW = SBX_ACE_OBJECT_INHERIT | SBX_ACE_CONTAINER_INHERIT };
+#define OWNER "S-1-5-21-1-2-3-1001"
+#define CHANGES                                                                                    \
+    (SBX_RIGHT_WRITE_DATA | SBX_RIGHT_APPEND_DATA | SBX_RIGHT_DELETE | SBX_RIGHT_DELETE_CHILD |    \
+     SBX_RIGHT_WRITE_DAC | SBX_RIGHT_WRITE_OWNER | SBX_RIGHT_WRITE_ATTRIBUTES |                    \
+     SBX_RIGHT_WRITE_EA)
+
+/* As Windows makes a profile; and what the list has for that path. */
+static oracle_object object_at(const char *path, const sbx_grants *grants)
+{
+    oracle_object made = {.owner = OWNER, .has_list = true};
+
+    oracle_add(&made, (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, BELOW, SBX_SID_SYSTEM});
+    oracle_add(&made, (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, BELOW, SBX_SID_ADMINISTRATORS});
+    oracle_add(&made, (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, BELOW, OWNER});
+    for (size_t i = 0; i < grants->count; i++) {
+        sbx_lease lease;
+
+        assert_true(sbx_lease_parse(&lease, grants->lease[i]));
+        assert_string_equal(lease.sid, GROUP);
+        assert_false(lease.is_made);
+        if (strcmp(lease.path, path) == 0)
+            oracle_add(&made, (sbx_ace){lease.kind, lease.mask, lease.flags, GROUP});
+    }
+    return made;
+}
+
+static const oracle_token sandbox_user = {.sids = {{"S-1-5-21-1-2-3-1005", true, false},
+                                                   {GROUP, true, false},
+                                                   {"S-1-5-32-545", true, false},
+                                                   {"S-1-5-11", true, false},
+                                                   {SBX_SID_EVERYONE, true, false}},
+                                          .sid_count = 5};
+
+static bool may(const oracle_object *object, uint32_t rights)
+{
+    return oracle_grants(&sandbox_user, object, &oracle_files, rights);
+}
+
+/* What is made in it, or was there: the inheritable entries come down. */
+static oracle_object below(const oracle_object *directory, bool is_directory)
+{
+    oracle_object child = {.owner = OWNER};
+
+    oracle_inherit(&child, directory, is_directory, OWNER, NULL);
+    return child;
+}
+
+static void check_readable(const char *path, const sbx_grants *grants)
+{
+    oracle_object directory = object_at(path, grants), file = below(&directory, false);
+    oracle_object deeper = below(&directory, true), deepest = below(&deeper, false);
+    const oracle_object *all[] = {&directory, &file, &deeper, &deepest};
+
+    for (size_t i = 0; i < SBX_COUNT_OF(all); i++) {
+        assert_true(may(all[i], SBX_GENERIC_READ | SBX_GENERIC_EXECUTE));
+        for (uint32_t right = 1; right <= SBX_RIGHT_WRITE_OWNER; right <<= 1)
+            if ((right & CHANGES) != 0)
+                assert_false(may(all[i], right));
+    }
+}
+
+/* Walked through and looked at, and no more; nothing comes down from it. */
+static void check_passable(const char *path, const sbx_grants *grants)
+{
+    oracle_object directory = object_at(path, grants), file = below(&directory, false);
+    oracle_object deeper = below(&directory, true);
+
+    assert_true(may(&directory, SBX_RIGHT_EXECUTE | SBX_RIGHT_READ_ATTRIBUTES));
+    assert_false(may(&directory, SBX_RIGHT_READ_DATA));
+    for (uint32_t right = 1; right <= SBX_RIGHT_WRITE_OWNER; right <<= 1) {
+        if ((right & CHANGES) != 0)
+            assert_false(may(&directory, right));
+        if (right != SBX_RIGHT_READ_CONTROL) {
+            assert_false(may(&file, right));
+            assert_false(may(&deeper, right));
+        }
+    }
+}
+
+static void what_may_be_read(void **state)
+{
+    sbx_grants grants = {.count = 0};
+
+    (void)state;
+    assert_int_equal(sbx_grants_set(&grants, &wish, &played_windows, save, NULL, NULL), SBX_OK);
+    check_passable(HOME, &grants);
+    check_passable(HOME "/AppData", &grants);
+    check_passable(HOME "/AppData/Local", &grants);
+    check_readable(HOME "/AppData/Local/Programs", &grants);
+    check_readable(HOME "/Documents", &grants);
+    check_readable(HOME "/src", &grants);
+    for (size_t i = 0; i < SBX_COUNT_OF(closed); i++) {
+        oracle_object at = object_at(closed[i], &grants);
+
+        assert_false(may(&at, SBX_RIGHT_READ_DATA));
+        assert_false(may(&at, SBX_RIGHT_EXECUTE));
+    }
+    sbx_grants_done(&grants);
+}
+
 /* The first part of each built-in secret of a home, in any case, is left out whole. */
 static void no_secret_is_granted(void **state)
 {
@@ -246,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup(a_list_that_is_not_kept_sets_nothing, begin),
         cmocka_unit_test_setup(lies, begin),
         cmocka_unit_test_setup(a_directory_that_was_put_there_since, begin),
+        cmocka_unit_test_setup(what_may_be_read, begin),
         cmocka_unit_test(no_secret_is_granted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,31 @@ static void usage(void **state)
     SETUP(2, "status: one operand too many", "install", "status");
 }
 
+static bool asks_for(const char *program, const char *level)
+{
+    wchar_t *wide = sbx_wide(program);
+    HMODULE file = LoadLibraryExW(wide, NULL, LOAD_LIBRARY_AS_DATAFILE);
+    HRSRC found =
+        file == NULL ? NULL : FindResourceW(file, MAKEINTRESOURCEW(1), (LPCWSTR)RT_MANIFEST);
+    char manifest[8192] = "";
+    DWORD bytes = found == NULL ? 0 : SizeofResource(file, found);
+
+    assert_true(bytes > 0 && bytes < sizeof(manifest));
+    memcpy(manifest, LockResource(LoadResource(file, found)), bytes);
+    FreeLibrary(file);
+    free(wide);
+    return strstr(manifest, level) != NULL;
+}
+
+static void only_this_one_asks_for_an_administrator(void **state)
+{
+    (void)state;
+    assert_true(asks_for(setup_program(), "level=\"requireAdministrator\""));
+    assert_false(asks_for(setup_program(), "asInvoker"));
+    assert_true(asks_for(program_sbx(), "level=\"asInvoker\""));
+    assert_false(asks_for(program_sbx(), "requireAdministrator"));
+}
+
 /* As the user who is no administrator any more; *out_code: of the process, or why it was not started. */
 static void run_without_administrator(const char *verb, char *says, size_t room, DWORD *out_code)
 {
@@ -369,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usage),
+        cmocka_unit_test(only_this_one_asks_for_an_administrator),
         cmocka_unit_test(without_elevation_it_refuses),
         cmocka_unit_test(everything_can_be_asked),
         cmocka_unit_test(hidden_accounts),
