@@ -8,6 +8,7 @@
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
 #include "harness/setup/windows/files.h"
+#include "harness/setup/windows/functions.h"
 #include "harness/setup/windows/killed_runs.h"
 #include "harness/setup/windows/os.h"
 #include "harness/setup/windows/secret.h"
@@ -183,6 +184,26 @@ static void everything_can_be_asked(void **state)
 
         assert_true(code != 0 || found != SBX_SETUP_THERE);
     }
+}
+
+/* What a Windows lacks is named, and not called. */
+static void what_is_missing_is_named(void **state)
+{
+    static const char *const names[] = {"GetTickCount64", "FwpmNothing0"};
+    FARPROC found[2] = {NULL, NULL};
+    sbx_error err;
+
+    (void)state;
+    assert_int_equal(sbx_functions_find(found, sizeof(found), "kernel32.dll", names, 1, &err),
+                     SBX_OK);
+    assert_non_null(found[0]);
+    assert_int_equal(sbx_functions_find(found, sizeof(found), "kernel32.dll", names, 2, &err),
+                     SBX_REFUSED);
+    assert_string_equal(err.message, "this Windows has no FwpmNothing0 in kernel32.dll");
+    assert_null(found[1]);
+    assert_int_equal(sbx_functions_find(found, sizeof(found), "nothing.dll", names, 1, &err),
+                     SBX_REFUSED);
+    assert_non_null(strstr(err.message, "does not load nothing.dll"));
 }
 
 /* --- files and locks --- */
@@ -397,6 +418,7 @@ int main(void)
         cmocka_unit_test(only_this_one_asks_for_an_administrator),
         cmocka_unit_test(without_elevation_it_refuses),
         cmocka_unit_test(everything_can_be_asked),
+        cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(hidden_accounts),
         cmocka_unit_test(a_user_is_what_reads_back),
         cmocka_unit_test(one_at_a_time),

@@ -2,7 +2,7 @@
  * Functions of the system's libraries that a Windows may lack, looked up when they are needed. Only in the system's own
  * folder: a library of that name beside an elevated program must not be it.
  *
- * Who may include it: harness/setup/windows.
+ * Who may include it: harness/setup/windows, tests.
  */
 #ifndef SBX_SETUP_WINDOWS_FUNCTIONS_H
 #define SBX_SETUP_WINDOWS_FUNCTIONS_H

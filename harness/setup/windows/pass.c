@@ -14,7 +14,10 @@
 #include "harness/setup/windows/os.h"
 #include "harness/setup/windows/state_file.h"
 
-enum { CHILDREN_MAX = 512 };
+enum {
+    CHILDREN_MAX = 512,
+    MOMENT_MS = 2000, /* who asks whether the lock is held has it for a moment */
+};
 
 /* --- what lies in the profile --- */
 
@@ -140,7 +143,7 @@ sbx_status sbx_setup_pass_run(sbx_error *err)
     sbx_state_lock lock = NULL;
     sbx_grants grants = {.count = 0};
     sbx_error own = {0}, kept;
-    sbx_status st = sbx_state_lock_take(&lock, SBX_STATE_LOCK_GRANTS, 0, &own), noted;
+    sbx_status st = sbx_state_lock_take(&lock, SBX_STATE_LOCK_GRANTS, MOMENT_MS, &own), noted;
 
     if (st != SBX_OK) {
         if (err != NULL)

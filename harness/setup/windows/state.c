@@ -11,8 +11,11 @@ enum { ENTRIES_MAX = 4096 };
 
 static sbx_status fail(sbx_error *err, const char *what)
 {
-    return sbx_fail_plain(err, SBX_CORRUPT, SBX_STEP_IDENTITY,
-                          "what an earlier setup remembered is not readable (%s)", what);
+    return sbx_fail_plain(
+        err, SBX_CORRUPT, SBX_STEP_IDENTITY,
+        "what an earlier setup remembered is not readable (%s) — take the files in "
+        "ProgramData/sbx away, and set up again",
+        what);
 }
 
 static sbx_status read_version(json_t *root, sbx_error *err)
