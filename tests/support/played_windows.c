@@ -10,7 +10,7 @@
 
 enum { PLACES_MAX = 48, HANDLES_MAX = 128, ACES_MAX = 24 };
 
-typedef enum kind { NONE, TOKEN, PLACE, DESKTOP, PROCESS, THREAD } kind;
+typedef enum kind { NONE, TOKEN, PLACE, DESKTOP, PROCESS, THREAD, JOB, PIPE } kind;
 
 typedef struct place {
     char path[160];
@@ -25,7 +25,8 @@ typedef struct object {
     place *at;          /* of a place */
     sbx_os_token token; /* of a token */
     sbx_os_list list, default_list;
-    bool is_alive, is_suspended, is_in_job; /* of a process */
+    bool is_alive, is_suspended, is_in_job, is_runner; /* of a process */
+    sbx_handle outer_job;
     struct object *process_token, *process;
 } object;
 
@@ -39,7 +40,7 @@ static char job_place;
 
 void played_reset(void)
 {
-    memset(&played, 0, sizeof(played));
+    played = (played_world){.as_user = USER, .as_logon = LOGON};
     memset(places, 0, sizeof(places));
     memset(objects, 0, sizeof(objects));
     memset(&own_list, 0, sizeof(own_list));
@@ -120,7 +121,7 @@ static void SBX_PRINTF(1, 2) say(const char *format, ...)
 }
 
 /* Every call but those that give back. */
-static bool fails(const char *what)
+bool played_fails(const char *what)
 {
     if (++played.call_count != played.fails_at)
         return false;
@@ -148,7 +149,8 @@ static void describe(char *out, size_t room, size_t *count, const char *what, co
 
 static size_t left(char *out, size_t room)
 {
-    static const char *const kinds[] = {"", "token", "place", "desktop", "process", "thread"};
+    static const char *const kinds[] = {"",        "token",  "place", "desktop",
+                                        "process", "thread", "job",   "pipe"};
     size_t count = 0;
 
     out[0] = '\0';
@@ -185,10 +187,12 @@ static sbx_os_code open_token(sbx_handle *out)
 {
     object *made;
 
-    if (fails("open_token"))
+    if (played_fails("open_token"))
         return PLAYED_FAILURE;
     made = new_object(TOKEN);
-    made->token = (sbx_os_token){.user = USER, .logon = LOGON, .privilege_count = 24};
+    made->token = (sbx_os_token){.privilege_count = 24};
+    (void)snprintf(made->token.user, SBX_OS_SID_BYTES, "%s", played.as_user);
+    (void)snprintf(made->token.logon, SBX_OS_SID_BYTES, "%s", played.as_logon);
     *out = made;
     return 0;
 }
@@ -197,7 +201,7 @@ static sbx_os_code open_process_token(sbx_handle *out, sbx_handle process)
 {
     object *made;
 
-    if (fails("open_process_token"))
+    if (played_fails("open_process_token"))
         return PLAYED_FAILURE;
     made = new_object(TOKEN);
     made->token = ((object *)process)->token;
@@ -207,7 +211,7 @@ static sbx_os_code open_process_token(sbx_handle *out, sbx_handle process)
 
 static sbx_os_code read_token(sbx_os_token *out, sbx_handle token)
 {
-    if (fails("read_token"))
+    if (played_fails("read_token"))
         return PLAYED_FAILURE;
     *out = ((object *)token)->token;
     return 0;
@@ -218,7 +222,7 @@ static sbx_os_code restrict_token(sbx_handle *out, sbx_handle token, uint32_t fl
 {
     object *made;
 
-    if (fails("restrict_token"))
+    if (played_fails("restrict_token"))
         return PLAYED_FAILURE;
     made = new_object(TOKEN);
     made->token = ((object *)token)->token;
@@ -243,7 +247,7 @@ static void keep(sbx_os_list *list, const sbx_ace *aces, size_t count)
 
 static sbx_os_code set_default_list(sbx_handle token, const sbx_ace *aces, size_t count)
 {
-    if (fails("set_default_list"))
+    if (played_fails("set_default_list"))
         return PLAYED_FAILURE;
     if (!played.forgets_default_list)
         keep(&((object *)token)->default_list, aces, count);
@@ -252,7 +256,7 @@ static sbx_os_code set_default_list(sbx_handle token, const sbx_ace *aces, size_
 
 static sbx_os_code read_default_list(sbx_os_list *out, sbx_handle token)
 {
-    if (fails("read_default_list"))
+    if (played_fails("read_default_list"))
         return PLAYED_FAILURE;
     *out = ((object *)token)->default_list;
     return 0;
@@ -260,7 +264,7 @@ static sbx_os_code read_default_list(sbx_os_list *out, sbx_handle token)
 
 static sbx_os_code set_list(sbx_handle item, const sbx_ace *aces, size_t count)
 {
-    if (fails("set_list"))
+    if (played_fails("set_list"))
         return PLAYED_FAILURE;
     if (!played.forgets_guard)
         keep(item == NULL ? &own_list : &((object *)item)->list, aces, count);
@@ -269,7 +273,7 @@ static sbx_os_code set_list(sbx_handle item, const sbx_ace *aces, size_t count)
 
 static sbx_os_code read_list(sbx_os_list *out, sbx_handle item)
 {
-    if (fails("read_list"))
+    if (played_fails("read_list"))
         return PLAYED_FAILURE;
     *out = item == NULL ? own_list : ((object *)item)->list;
     return 0;
@@ -286,7 +290,7 @@ static bool is_file(const char *path)
 
 static sbx_os_code system_folder(char *out, size_t room)
 {
-    if (fails("system_folder"))
+    if (played_fails("system_folder"))
         return PLAYED_FAILURE;
     (void)snprintf(out, room, "C:/Windows/System32");
     return 0;
@@ -295,7 +299,6 @@ static sbx_os_code system_folder(char *out, size_t room)
 static sbx_handle open_at(place *at)
 {
     object *made = new_object(PLACE);
-
     made->at = at;
     return made;
 }
@@ -304,7 +307,7 @@ static sbx_os_code open_place(sbx_handle *out, sbx_os_place *about, const char *
 {
     place *at = find_place(path);
 
-    if (fails("open_place"))
+    if (played_fails("open_place"))
         return PLAYED_FAILURE;
     if (at == NULL)
         return SBX_OS_NOT_FOUND;
@@ -319,7 +322,7 @@ static sbx_os_code open_file_id(sbx_handle *out, const char *path, uint64_t volu
                                 const uint8_t file_id[16])
 {
     (void)path;
-    if (fails("open_file_id"))
+    if (played_fails("open_file_id"))
         return PLAYED_FAILURE;
     if (volume != 0xABCD || file_id[0] == 0 || file_id[0] > PLACES_MAX ||
         !places[file_id[0] - 1].exists)
@@ -348,7 +351,7 @@ static sbx_os_code add_ace(sbx_handle item, const sbx_ace *ace)
 {
     place *at = ((object *)item)->at;
 
-    if (fails("add_ace"))
+    if (played_fails("add_ace"))
         return PLAYED_FAILURE;
     say("+ace %s %x %x", at->path, ace->mask, ace->flags);
     add_to(at, ace);
@@ -359,7 +362,7 @@ static sbx_os_code remove_ace(sbx_handle item, const sbx_ace *ace)
 {
     place *at = ((object *)item)->at;
 
-    if (fails("remove_ace"))
+    if (played_fails("remove_ace"))
         return PLAYED_FAILURE;
     say("-ace %s %x %x", at->path, ace->mask, ace->flags);
     for (size_t i = 0; i < at->ace_count && !played.keeps_removed_aces; i++)
@@ -374,7 +377,7 @@ static sbx_os_code count_aces(size_t *out, sbx_handle item, const sbx_ace *ace)
 {
     const place *at = ((object *)item)->at;
 
-    if (fails("count_aces"))
+    if (played_fails("count_aces"))
         return PLAYED_FAILURE;
     *out = 0;
     for (size_t i = 0; i < at->ace_count; i++)
@@ -386,7 +389,7 @@ static sbx_os_code make_directory(const char *path, const sbx_ace *aces, size_t 
 {
     place *made;
 
-    if (fails("make_directory"))
+    if (played_fails("make_directory"))
         return PLAYED_FAILURE;
     if (find_place(path) != NULL)
         return SBX_OS_EXISTS;
@@ -407,7 +410,7 @@ static sbx_os_code remove_directory(const char *path)
 {
     place *at = find_place(path);
 
-    if (fails("remove_directory"))
+    if (played_fails("remove_directory"))
         return PLAYED_FAILURE;
     if (at == NULL)
         return SBX_OS_NOT_FOUND;
@@ -422,7 +425,7 @@ static sbx_os_code remove_tree(const char *path)
 {
     size_t bytes = strlen(path);
 
-    if (fails("remove_tree"))
+    if (played_fails("remove_tree"))
         return PLAYED_FAILURE;
     if (find_place(path) == NULL)
         return SBX_OS_NOT_FOUND;
@@ -437,7 +440,7 @@ static sbx_os_code remove_tree(const char *path)
 static sbx_os_code write_file(const char *path, const char *text)
 {
     (void)text;
-    if (fails("write_file"))
+    if (played_fails("write_file"))
         return PLAYED_FAILURE;
     new_place(path, false)->is_made = true;
     return 0;
@@ -450,7 +453,7 @@ static sbx_os_code make_desktop(sbx_handle *out, char *out_name, size_t room, co
 {
     object *made;
 
-    if (fails("make_desktop") || played.has_no_desktop)
+    if (played_fails("make_desktop") || played.has_no_desktop)
         return PLAYED_FAILURE;
     made = new_object(DESKTOP);
     keep(&made->list, aces, count);
@@ -464,13 +467,14 @@ static sbx_os_code make_process(sbx_os_process *out, const sbx_os_wish *wish)
 {
     object *process, *thread;
 
-    if (fails("make_process"))
+    if (played_fails("make_process"))
         return PLAYED_FAILURE;
     if (!is_file(wish->program))
         return SBX_OS_NOT_FOUND;
     process = new_object(PROCESS);
     process->is_alive = process->is_suspended = true;
     process->is_in_job = wish->job == &job_place && !played.leaves_job;
+    process->outer_job = played.in_job;
     process->token = ((object *)wish->token)->token;
     if (played.gives_other_token)
         process->token.restricting_count = 0;
@@ -483,9 +487,10 @@ static sbx_os_code make_process(sbx_os_process *out, const sbx_os_wish *wish)
 
 static sbx_os_code is_in_job(bool *out, sbx_handle process, sbx_handle job)
 {
-    if (fails("is_in_job"))
+    if (played_fails("is_in_job"))
         return PLAYED_FAILURE;
-    *out = job == &job_place && ((object *)process)->is_in_job;
+    *out =
+        job == &job_place ? ((object *)process)->is_in_job : ((object *)process)->outer_job == job;
     return 0;
 }
 
@@ -493,9 +498,13 @@ static sbx_os_code resume(sbx_handle thread)
 {
     object *process = ((object *)thread)->process;
 
-    if (fails("resume"))
+    if (played_fails("resume"))
         return PLAYED_FAILURE;
     process->is_suspended = false;
+    if (process->is_runner) {
+        played.ran_open |= process->list.count == 0 || process->outer_job == NULL;
+        return 0;
+    }
     process->is_alive = false; /* a short command */
     played.has_run = true;
     return 0;
@@ -503,7 +512,7 @@ static sbx_os_code resume(sbx_handle thread)
 
 static sbx_os_code end_process(sbx_handle process)
 {
-    if (fails("end_process"))
+    if (played_fails("end_process"))
         return PLAYED_FAILURE;
     say("-process");
     ((object *)process)->is_alive = false;
@@ -517,6 +526,45 @@ static void close_handle(sbx_handle item)
     at->is_open = false;
     if (at->what == DESKTOP)
         say("-desktop");
+    for (size_t i = 0; at->what == JOB && i < HANDLES_MAX; i++)
+        if (objects[i].what == PROCESS && objects[i].outer_job == at)
+            objects[i].is_alive = false;
+    if (at->what == JOB && played.on_job_end != NULL)
+        played.on_job_end();
+}
+
+/* --- path B --- */
+
+sbx_handle played_new_job(void)
+{
+    return new_object(JOB);
+}
+
+sbx_handle played_new_pipe(const sbx_ace *aces, size_t count)
+{
+    object *made = new_object(PIPE);
+
+    keep(&made->list, aces, count);
+    return made;
+}
+
+sbx_os_process played_new_runner(uint32_t pid)
+{
+    object *process = new_object(PROCESS), *thread = new_object(THREAD);
+
+    process->is_alive = process->is_suspended = process->is_runner = true;
+    thread->process = process;
+    return (sbx_os_process){process, thread, pid};
+}
+
+void played_enter_job(sbx_handle process, sbx_handle job)
+{
+    ((object *)process)->outer_job = job;
+}
+
+bool played_is_let_go(sbx_handle process)
+{
+    return !((object *)process)->is_suspended;
 }
 
 const sbx_target_os played_windows = {

@@ -22,6 +22,12 @@ typedef struct played_world {
     char log[PLAYED_LOG_MAX][80];
     size_t log_count;
     bool has_run; /* a process was let go */
+
+    /* Path B, for played_remote.c. */
+    const char *as_user, *as_logon; /* whose open_token() is: the caller's, or another one's */
+    sbx_handle in_job;              /* what a process is born into beside the job it is made for */
+    void (*on_job_end)(void);
+    bool ran_open; /* a runner ran before it was closed to its user, or out of its job */
 } played_world;
 
 extern played_world played;
@@ -38,6 +44,14 @@ size_t played_ace_count(const char *path); /* entries of runs at that place */
 void played_put(const char *path);         /* a file in a directory, by somebody */
 
 sbx_handle played_job(void);
+
+/* What another table over the same world needs. A call that is to fail says so by played_fails(). */
+bool played_fails(const char *what);
+sbx_handle played_new_job(void);     /* its processes die when it is closed */
+sbx_handle played_new_pipe(const sbx_ace *aces, size_t count);
+sbx_os_process played_new_runner(uint32_t pid); /* suspended; it stays when it is let go */
+void played_enter_job(sbx_handle process, sbx_handle job);
+bool played_is_let_go(sbx_handle process);
 
 /* What is left: open handles, entries, directories that were made, living processes. 0: nothing. */
 size_t played_left(void);

@@ -106,7 +106,8 @@ void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
 {
     const char *all[] = {sids->user, sids->run, sids->logon, SBX_SID_SYSTEM};
 
-    *out = (sbx_token_plan){.flags = SBX_TOKEN_DISABLE_MAX_PRIVILEGE | SBX_TOKEN_LUA |
+    *out = (sbx_token_plan){.user = sids->user,
+                            .flags = SBX_TOKEN_DISABLE_MAX_PRIVILEGE | SBX_TOKEN_LUA |
                                      SBX_TOKEN_WRITE_RESTRICTED};
     out->restricting[out->restricting_count++] = sids->run;
     if (sids->logon != NULL)
@@ -120,6 +121,9 @@ void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
         if (all[i] != NULL && all[i] != sids->logon)
             out->default_aces[out->default_count++] =
                 (sbx_ace){SBX_ACE_ALLOW, SBX_GENERIC_ALL, 0, all[i]};
+    if (sids->overseer != NULL)
+        out->default_aces[out->default_count++] =
+            (sbx_ace){SBX_ACE_ALLOW, SBX_GENERIC_READ | SBX_GENERIC_EXECUTE, 0, sids->overseer};
 }
 
 size_t sbx_guard_aces(sbx_ace out[SBX_TOKEN_ACES_MAX], const char *user)

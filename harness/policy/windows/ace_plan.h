@@ -57,9 +57,12 @@ typedef struct sbx_token_sids {
     const char *user; /* whose token it is made from */
     bool is_sandbox_user; /* path B */
     bool allows_everyone; /* each place that Everyone may write, the target may */
+    const char *overseer; /* path B: whose sbx.exe watches the run; may look at what the target makes, and end it.
+                             NULL: the same user */
 } sbx_token_sids;
 
 typedef struct sbx_token_plan {
+    const char *user; /* whose it is */
     uint32_t flags;
     const char *restricting[SBX_TOKEN_SIDS_MAX];
     size_t restricting_count;

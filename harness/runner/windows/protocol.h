@@ -118,6 +118,9 @@ void sbx_protocol_reader_open(sbx_protocol_reader *reader,
                               const bool is_open[SBX_PROTOCOL_STREAMS]);
 void sbx_protocol_reader_done(sbx_protocol_reader *reader);
 
+/* How many bytes it takes at least until the next frame is whole: who reads no more than that reads nothing behind it. */
+size_t sbx_protocol_wanted(const sbx_protocol_reader *reader);
+
 /*
  * Takes bytes until a frame is whole or they are used up: *out_used says how many were, *out_has whether *out is one.
  * What *out points to is valid until the next call. Memory is taken as bytes come, never for what is announced.

@@ -277,6 +277,13 @@ static sbx_status refuse(sbx_protocol_reader *reader, sbx_error *err)
                           (unsigned)reader->head[4]);
 }
 
+size_t sbx_protocol_wanted(const sbx_protocol_reader *reader)
+{
+    if (reader->head_bytes < SBX_PROTOCOL_HEAD_BYTES)
+        return SBX_PROTOCOL_HEAD_BYTES - reader->head_bytes;
+    return reader->body_bytes - reader->body.bytes;
+}
+
 static size_t take_part(size_t wanted, size_t there)
 {
     return wanted < there ? wanted : there;

@@ -33,11 +33,27 @@ static sbx_status ask_who(sbx_launch *launch, sbx_error *err)
     return SBX_OK;
 }
 
+/* Path B's user is not the caller's; where the host has no other one the target stays the caller, as on path A. */
+static sbx_status find_who(sbx_launch *launch, sbx_error *err)
+{
+    const sbx_launch_maker *maker = launch->maker;
+    sbx_token_sids sids;
+    sbx_status st;
+
+    launch->who = launch->own;
+    if (maker != NULL && (st = maker->open(maker->context, launch->own.user, &launch->who,
+                                           launch->group, err)) != SBX_OK)
+        return st;
+    sbx_token_sids_of(&sids, launch->run_sid, &launch->who, launch->own.user);
+    sids.allows_everyone = launch->plan->allows_everyone;
+    sbx_token_plan_make(&launch->token_plan, &sids);
+    return SBX_OK;
+}
+
 /* A row of nothing is no lease; see sbx_entries_list(). */
 sbx_status sbx_launch_prepare(sbx_launch *launch, sbx_error *err)
 {
     const sbx_plan *plan = launch->plan;
-    sbx_token_sids sids = {.run = launch->run_sid};
     sbx_ace_sids ace_sids = {.run = launch->run_sid};
     sbx_status st;
 
@@ -46,17 +62,18 @@ sbx_status sbx_launch_prepare(sbx_launch *launch, sbx_error *err)
                               "there is no job that the command could be born into");
     if ((st = sbx_command_find(&launch->program, &launch->line, plan, launch->os, err)) != SBX_OK ||
         (st = ask_who(launch, err)) != SBX_OK ||
-        (st = sbx_token_make_sid(launch->run_sid, err)) != SBX_OK)
+        (st = sbx_token_make_sid(launch->run_sid, err)) != SBX_OK ||
+        (st = find_who(launch, err)) != SBX_OK)
         return st;
-    sids.user = launch->own.user;
-    sids.allows_everyone = plan->allows_everyone;
-    sids.logon = launch->own.logon[0] != '\0' ? launch->own.logon : NULL;
-    sbx_token_plan_make(&launch->token_plan, &sids);
-    if ((st = sbx_token_make(&launch->token, &launch->token_plan, holds(launch, SBX_WALL_TOKEN),
-                             launch->os, err)) != SBX_OK ||
-        (st = sbx_token_guard_process(launch->own.user, holds(launch, SBX_WALL_TOKEN), launch->os,
+    if (launch->maker == NULL &&
+        (st = sbx_token_make(&launch->token, &launch->token_plan, holds(launch, SBX_WALL_TOKEN),
+                             launch->os, err)) != SBX_OK)
+        return st;
+    if ((st = sbx_token_guard_process(launch->own.user, holds(launch, SBX_WALL_TOKEN), launch->os,
                                       err)) != SBX_OK)
         return st;
+    if (launch->group[0] != '\0')
+        ace_sids.group = launch->group;
     return sbx_entries_list(&launch->entries, plan, &ace_sids, launch->own.user,
                             holds(launch, SBX_WALL_ACES), launch->os, err);
 }
@@ -83,59 +100,17 @@ static void make_desktop(sbx_launch *launch)
         aces[count] = launch->token_plan.default_aces[count];
         aces[count].mask = DESKTOP_ALL;
     }
-    if (launch->own.logon[0] != '\0')
-        aces[count++] = (sbx_ace){SBX_ACE_ALLOW, DESKTOP_ALL, 0, launch->own.logon};
+    if (launch->who.logon[0] != '\0')
+        aces[count++] = (sbx_ace){SBX_ACE_ALLOW, DESKTOP_ALL, 0, launch->who.logon};
     if (launch->os->make_desktop(&launch->desktop, launch->desktop_name,
                                  sizeof(launch->desktop_name), name, aces, count) != 0)
         launch->desktop = NULL;
 }
 
-static sbx_status explain(const sbx_launch *launch, sbx_os_code code, sbx_error *err)
-{
-    const char *name = launch->plan->argv[0];
-
-    switch (code) {
-    case SBX_OS_NOT_FOUND:
-    case SBX_OS_PATH_NOT_FOUND:
-        return sbx_fail_os(err, SBX_NOT_FOUND, SBX_STEP_EXEC, code, "run %s", name);
-    case SBX_OS_NEEDS_ADMIN:
-        return sbx_fail_plain(err, SBX_NOT_EXECUTABLE, SBX_STEP_EXEC,
-                              "run %s: the program asks for an administrator's rights, which a "
-                              "command never gets here",
-                              name);
-    case SBX_OS_BAD_FORMAT:
-    case SBX_OS_DENIED:
-        return sbx_fail_os(err, SBX_NOT_EXECUTABLE, SBX_STEP_EXEC, code, "run %s", name);
-    default:
-        return sbx_fail_os(err, SBX_IO, SBX_STEP_SPAWN, code, "make the process of %s", name);
-    }
-}
-
-/* In the job, and with the token: as the system has them, not as we asked for them. */
-static sbx_status check_child(const sbx_launch *launch, sbx_error *err)
-{
-    const sbx_target_os *os = launch->os;
-    sbx_handle token = NULL;
-    bool is_in_job = false;
-    sbx_os_code code = os->is_in_job(&is_in_job, launch->child.process, launch->job);
-    sbx_status st;
-
-    if (code != 0)
-        return sbx_fail_os(err, SBX_IO, SBX_STEP_SPAWN, code, "ask for the command's job");
-    if (!is_in_job)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_SPAWN,
-                              "the command's process is not in its job: its limits would not hold");
-    if (!holds(launch, SBX_WALL_TOKEN))
-        return SBX_OK;
-    if ((code = os->open_process_token(&token, launch->child.process)) != 0)
-        return sbx_fail_os(err, SBX_IO, SBX_STEP_SPAWN, code, "open the command's token");
-    st = sbx_token_check(token, &launch->token_plan, os, err);
-    os->close(token);
-    return st;
-}
-
 static sbx_status make_process(sbx_launch *launch, sbx_error *err)
 {
+    const sbx_launch_maker *maker = launch->maker;
+    bool must_hold = holds(launch, SBX_WALL_TOKEN);
     sbx_os_wish wish = {.program = sbx_text_string(&launch->program),
                         .command_line = sbx_text_string(&launch->line),
                         .env = launch->plan->env,
@@ -143,15 +118,17 @@ static sbx_status make_process(sbx_launch *launch, sbx_error *err)
                         .desktop = launch->desktop != NULL ? launch->desktop_name : NULL,
                         .token = launch->token,
                         .job = launch->job};
-    sbx_os_code code;
+    sbx_status st;
 
     memcpy(wish.stdio, launch->stdio, sizeof(wish.stdio));
-    code = launch->os->make_process(&launch->child, &wish);
-    if (code != 0) {
-        launch->child = (sbx_os_process){0};
-        return explain(launch, code, err);
-    }
-    return check_child(launch, err);
+    if (maker == NULL)
+        return sbx_process_make(&launch->child, &wish, launch->plan->argv[0], &launch->token_plan,
+                                must_hold, launch->os, err);
+    st = maker->make(maker->context, &launch->child, &wish, launch->run_sid, launch->own.user, err);
+    if (st != SBX_OK)
+        return st;
+    return sbx_process_check(launch->child.process, launch->job, &launch->token_plan, must_hold,
+                             launch->os, err);
 }
 
 /* An advisory network asks the programs: ssh and scp, which ask nobody for a proxy, are not the real ones. */

@@ -39,6 +39,13 @@ SBX_MUST_USE sbx_status sbx_command_find(sbx_text *out_program, sbx_text *out_li
 SBX_MUST_USE sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error *err);
 
 /*
+ * Of a run's target. Where who is not the caller (path B), the caller's sbx.exe is let look at what the target makes.
+ * *out points into the arguments.
+ */
+void sbx_token_sids_of(sbx_token_sids *out, const char *run_sid, const sbx_os_token *who,
+                       const char *caller);
+
+/*
  * A token by plan from this process's one. must_hold: what was asked for is read back, and anything else is REFUSED
  * (step IDENTITY). Without it the host is known not to hold it.
  */
@@ -58,6 +65,27 @@ SBX_MUST_USE sbx_status sbx_token_guard_process(const char *user, bool must_hold
                                                 const sbx_target_os *os, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_token_guard_own(sbx_handle own_token, const char *user, bool must_hold,
                                             const sbx_target_os *os, sbx_error *err);
+
+/* A process of ours, closed by exactly these entries; NULL is this one. */
+SBX_MUST_USE sbx_status sbx_token_guard(sbx_handle object, const sbx_ace *aces, size_t count,
+                                        bool must_hold, const sbx_target_os *os, sbx_error *err);
+/* The same entries, in any order and no others. */
+bool sbx_token_list_is(const sbx_os_list *found, const sbx_ace *asked, size_t count);
+
+/* ---- make.c: the process ------------------------------------------------------------------------------------- */
+
+/*
+ * Made by the wish, suspended, and asked of the system again: is it in its job, has it that token? name: what the user
+ * called it. On failure *out may be a process all the same, for the caller to end.
+ * Fails: NOT_FOUND NOT_EXECUTABLE  the program cannot be run (step EXEC)
+ *        REFUSED                   it is not in its job, or its token is another one
+ */
+SBX_MUST_USE sbx_status sbx_process_make(sbx_os_process *out, const sbx_os_wish *wish,
+                                         const char *name, const sbx_token_plan *plan,
+                                         bool must_hold, const sbx_target_os *os, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_process_check(sbx_handle process, sbx_handle job,
+                                          const sbx_token_plan *plan, bool must_hold,
+                                          const sbx_target_os *os, sbx_error *err);
 
 /* ---- entries.c: what stands on the host for the run ---------------------------------------------------------- */
 
@@ -102,9 +130,27 @@ SBX_MUST_USE sbx_status sbx_entries_release(const char *lease, const sbx_target_
 
 /* ---- enter.c: the steps in their order ------------------------------------------------------------------------- */
 
+/*
+ * Path B: somebody else makes the process, as another user. What is asked of it afterwards (its job, its token) the
+ * launch asks by itself.
+ */
+typedef struct sbx_launch_maker {
+    void *context;
+    /*
+     * Ready to make one. caller: our own user. *out_who: the user and the logon that the process will have; out_group:
+     * of path B's users, "": none.
+     */
+    sbx_status (*open)(void *context, const char *caller, sbx_os_token *out_who,
+                       char out_group[SBX_OS_SID_BYTES], sbx_error *err);
+    /* As make_process() of the table, with a token of its own that run_sid restricts, for caller to look at. */
+    sbx_status (*make)(void *context, sbx_os_process *out, const sbx_os_wish *wish,
+                       const char *run_sid, const char *caller, sbx_error *err);
+} sbx_launch_maker;
+
 typedef struct sbx_launch {
     /* Filled by the caller; they outlive the launch. */
     const sbx_plan *plan;
+    const sbx_launch_maker *maker; /* NULL: path A, this process makes it */
     const sbx_target_os *os;
     sbx_handle job;
     sbx_handle stdio[3]; /* NULL: closed. None of them a console. */
@@ -112,6 +158,8 @@ typedef struct sbx_launch {
     sbx_text program, line;
     char run_sid[SBX_OS_SID_BYTES];
     sbx_os_token own; /* who the caller is */
+    sbx_os_token who; /* who the target is: on path A the caller */
+    char group[SBX_OS_SID_BYTES]; /* "": path A */
     sbx_handle own_token, token;
     sbx_token_plan token_plan;
     sbx_entries entries;

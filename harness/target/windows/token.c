@@ -22,6 +22,18 @@ sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error *err)
     return st;
 }
 
+void sbx_token_sids_of(sbx_token_sids *out, const char *run_sid, const sbx_os_token *who,
+                       const char *caller)
+{
+    *out = (sbx_token_sids){.run = run_sid, .user = who->user};
+    if (who->logon[0] != '\0')
+        out->logon = who->logon;
+    if (strcmp(who->user, caller) != 0) {
+        out->is_sandbox_user = true;
+        out->overseer = caller;
+    }
+}
+
 static sbx_status refuse(sbx_error *err, const char *what)
 {
     return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
@@ -36,8 +48,7 @@ static bool restricts(const sbx_os_token *found, const char *sid)
     return false;
 }
 
-/* The same entries, in any order and no others. */
-static bool is_same_list(const sbx_os_list *found, const sbx_ace *asked, size_t count)
+bool sbx_token_list_is(const sbx_os_list *found, const sbx_ace *asked, size_t count)
 {
     if (found->count != count || count > SBX_OS_LIST_MAX)
         return false;
@@ -61,6 +72,8 @@ sbx_status sbx_token_check(sbx_handle token, const sbx_token_plan *plan, const s
 
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code, "read the command's token back");
+    if (strcmp(found.user, plan->user) != 0)
+        return refuse(err, "whose token the command has");
     if (!found.is_restricted || found.restricting_count != plan->restricting_count)
         return refuse(err, "the command's token");
     for (size_t i = 0; i < plan->restricting_count; i++)
@@ -85,11 +98,11 @@ static sbx_status set_lists(sbx_handle token, const sbx_token_plan *plan, bool m
     if ((code = os->read_default_list(&found, token)) != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code,
                            "read back what the command's new objects are open to");
-    if (must_hold && !is_same_list(&found, plan->default_aces, plan->default_count))
+    if (must_hold && !sbx_token_list_is(&found, plan->default_aces, plan->default_count))
         return refuse(err, "what the command's new objects are open to");
     for (size_t i = 0; i < plan->default_count; i++) {
         own[i] = plan->default_aces[i];
-        own[i].mask = TOKEN_ALL;
+        own[i].mask = own[i].mask == SBX_GENERIC_ALL ? TOKEN_ALL : TOKEN_LOOK;
     }
     if ((code = os->set_list(token, own, plan->default_count)) != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code,
@@ -123,8 +136,8 @@ sbx_status sbx_token_make(sbx_handle *out, const sbx_token_plan *plan, bool must
     return SBX_OK;
 }
 
-static sbx_status guard(sbx_handle object, const sbx_ace *aces, size_t count, bool must_hold,
-                        const sbx_target_os *os, sbx_error *err)
+sbx_status sbx_token_guard(sbx_handle object, const sbx_ace *aces, size_t count, bool must_hold,
+                           const sbx_target_os *os, sbx_error *err)
 {
     sbx_os_list found = {.count = 0};
     sbx_os_code code = os->set_list(object, aces, count);
@@ -134,7 +147,7 @@ static sbx_status guard(sbx_handle object, const sbx_ace *aces, size_t count, bo
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code,
                            "close sbx's own process to the command");
-    if (must_hold && !is_same_list(&found, aces, count))
+    if (must_hold && !sbx_token_list_is(&found, aces, count))
         return refuse(err, "who may open sbx's own process");
     return SBX_OK;
 }
@@ -145,7 +158,7 @@ sbx_status sbx_token_guard_process(const char *user, bool must_hold, const sbx_t
     sbx_ace aces[SBX_TOKEN_ACES_MAX];
     size_t count = sbx_guard_aces(aces, user);
 
-    return guard(NULL, aces, count, must_hold, os, err);
+    return sbx_token_guard(NULL, aces, count, must_hold, os, err);
 }
 
 sbx_status sbx_token_guard_own(sbx_handle own_token, const char *user, bool must_hold,
@@ -158,5 +171,5 @@ sbx_status sbx_token_guard_own(sbx_handle own_token, const char *user, bool must
         aces[i].mask = aces[i].mask == SBX_PROCESS_ALL  ? TOKEN_ALL
                        : strcmp(aces[i].sid, user) == 0 ? TOKEN_LOOK
                                                         : SBX_RIGHT_READ_CONTROL;
-    return guard(own_token, aces, count, must_hold, os, err);
+    return sbx_token_guard(own_token, aces, count, must_hold, os, err);
 }

@@ -1,0 +1,285 @@
+/*
+ * Starting sbx-runner.exe and having it make the command's process, on a played Windows: what must be true at each
+ * moment, each system call failing once on either side, each lie told once.
+ */
+#include "tests/support/test.h"
+
+#include "harness/runner/windows/remote.h"
+#include "tests/support/played_remote.h"
+
+#define TEMP "C:/home/AppData/Local/sbx/temp/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+static const sbx_rule rules[] = {{SBX_RULE_WRITE, true, "C:/project", "write"}};
+static const char *const arguments[] = {"tool", "one argument", NULL};
+static const char *const environment[] = {"PATH=C:/bin", "EMPTY=", NULL};
+
+static sbx_plan plan;
+static sbx_launch launch;
+static sbx_launch_maker maker;
+static sbx_remote remote;
+static sbx_error error;
+
+static void set_up(const char *account)
+{
+    played_remote_reset();
+    played_add_place("C:/project", true);
+    played_add_place("C:/bin/tool.EXE", false);
+    plan = (sbx_plan){.run_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                      .argv = arguments,
+                      .argc = 2,
+                      .env = environment,
+                      .path_list = "C:/bin",
+                      .cwd = "C:/project",
+                      .rules = rules,
+                      .rule_count = SBX_COUNT_OF(rules),
+                      .temp_path = TEMP};
+    plan.walls[SBX_WALL_TOKEN] = plan.walls[SBX_WALL_ACES] = plan.walls[SBX_WALL_JOB] = true;
+    remote = (sbx_remote){.os = &played_remote,
+                          .target_os = &played_windows,
+                          .account = account,
+                          .group = "SbxUsers",
+                          .load_password = played_load_password,
+                          .must_hold = true,
+                          .job_must_hold = true};
+    maker = sbx_remote_maker(&remote);
+    launch =
+        (sbx_launch){.plan = &plan, .os = &played_windows, .job = played_job(), .maker = &maker};
+    error = (sbx_error){.status = SBX_OK};
+}
+
+static sbx_status start(void)
+{
+    sbx_status st = sbx_launch_prepare(&launch, &error);
+
+    return st == SBX_OK ? sbx_launch_start(&launch, &error) : st;
+}
+
+static sbx_status run(void)
+{
+    sbx_status st = start();
+
+    return st == SBX_OK ? sbx_launch_go(&launch, &error) : st;
+}
+
+static sbx_status take_down(void)
+{
+    sbx_status st = sbx_launch_end(&launch, &error);
+
+    sbx_remote_close(&remote);
+    return st;
+}
+
+static void check_nothing_left(const char *when)
+{
+    char text[2048];
+
+    if (played_left() == 0)
+        return;
+    played_describe_left(text, sizeof(text));
+    fail_msg("%s: left: %s", when, text);
+}
+
+static bool restricts(const char *sid)
+{
+    sbx_os_token found = {0};
+    sbx_handle token = NULL;
+    bool is_there = false;
+
+    assert_int_equal(played_windows.open_process_token(&token, launch.child.process), 0);
+    assert_int_equal(played_windows.read_token(&found, token), 0);
+    played_windows.close(token);
+    for (size_t i = 0; i < found.restricting_count; i++)
+        is_there |= strcmp(found.restricting[i], sid) == 0;
+    return is_there;
+}
+
+static void a_run(void **state)
+{
+    (void)state;
+    set_up("SbxOffline");
+    assert_int_equal(sbx_launch_prepare(&launch, &error), SBX_OK);
+    assert_int_equal(played.log_count, 0); /* nothing stands before it is written down */
+    assert_true(played_runner.had_password && played_runner.is_wiped);
+    assert_false(played.ran_open);
+    assert_string_equal(launch.who.user, PLAYED_SANDBOX_USER);
+    assert_string_equal(launch.group, PLAYED_GROUP);
+    assert_int_equal(sbx_launch_start(&launch, &error), SBX_OK);
+    assert_false(played.has_run);
+    assert_int_equal(played_runner.job_rights, 5); /* put a process in, and ask */
+    assert_int_equal(launch.child.pid, 42);
+    assert_true(restricts(launch.run_sid));
+    assert_true(restricts(PLAYED_SANDBOX_USER));
+    assert_true(restricts(PLAYED_SANDBOX_LOGON));
+    assert_false(restricts(PLAYED_CALLER));
+    assert_int_equal(played_ace_count("C:/project"), 4); /* the run's SID's and the group's */
+    assert_int_equal(sbx_launch_go(&launch, &error), SBX_OK);
+    assert_true(played.has_run);
+    assert_int_equal(take_down(), SBX_OK);
+    check_nothing_left("a run");
+}
+
+/* A host without sandbox users: the caller's own SID must not restrict, or it would open everything that is theirs. */
+static void a_run_as_oneself(void **state)
+{
+    (void)state;
+    set_up(NULL);
+    assert_int_equal(start(), SBX_OK);
+    assert_false(played_runner.had_password);
+    assert_string_equal(launch.who.user, PLAYED_CALLER);
+    assert_string_equal(launch.group, "");
+    assert_true(restricts(launch.run_sid));
+    assert_false(restricts(PLAYED_CALLER));
+    assert_int_equal(played_ace_count("C:/project"), 2);
+    assert_int_equal(sbx_launch_go(&launch, &error), SBX_OK);
+    assert_int_equal(take_down(), SBX_OK);
+    check_nothing_left("as oneself");
+}
+
+static void check_error(void)
+{
+    bool is_known = error.step == SBX_STEP_EXEC || error.step == SBX_STEP_IDENTITY ||
+                    error.step == SBX_STEP_MOUNT || error.step == SBX_STEP_SPAWN ||
+                    error.step == SBX_STEP_JOB;
+
+    if (!is_known || error.os_domain != SBX_OS_WIN32 || error.os_code != PLAYED_FAILURE ||
+        error.message[0] == '\0')
+        fail_msg("%s: step %s, code %d: \"%s\"", played.failed_in, sbx_step_word(error.step),
+                 error.os_code, error.message);
+}
+
+static void every_call_fails_once(void **state)
+{
+    unsigned n = 1, refused = 0;
+
+    (void)state;
+    for (;; n++) {
+        sbx_status st;
+
+        set_up("SbxOffline");
+        played.fails_at = n;
+        st = run();
+        if (played.call_count < n)
+            break; /* there is no such call any more */
+        if (st == SBX_OK) {
+            assert_string_equal(played.failed_in, "make_desktop"); /* the one that may */
+        } else {
+            refused++;
+            check_error();
+            assert_false(played.has_run);
+            assert_true(!played_runner.had_password || played_runner.is_wiped);
+        }
+        if (take_down() != SBX_OK)
+            fail_msg("after %s: %s", played.failed_in, error.message);
+        check_nothing_left(played.failed_in);
+    }
+    played.fails_at = 0;
+    assert_int_equal(take_down(), SBX_OK);
+    assert_true(refused >= 50);
+}
+
+static void check_refused(const char *what, sbx_status status, sbx_step step)
+{
+    if (run() != status || error.step != step)
+        fail_msg("%s: %s at step %s: %s", what, sbx_status_word(error.status),
+                 sbx_step_word(error.step), error.message);
+    assert_false(played.has_run);
+    (void)!take_down();
+    check_nothing_left(what);
+}
+
+static void lies(void **state)
+{
+    (void)state;
+#define LIE(whose, field, status, step)                                                            \
+    set_up("SbxOffline");                                                                          \
+    whose.field = true;                                                                            \
+    check_refused(#field, status, step)
+
+    LIE(played_runner, forgets_pipe_list, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played_runner, forgets_outer_job, SBX_REFUSED, SBX_STEP_JOB);
+    LIE(played_runner, leaves_outer_job, SBX_REFUSED, SBX_STEP_JOB);
+    LIE(played_runner, other_client, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played_runner, other_user, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played_runner, other_nonce, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played_runner, other_version, SBX_REFUSED, SBX_STEP_SPAWN);
+    LIE(played_runner, other_child, SBX_REFUSED, SBX_STEP_SPAWN);
+    LIE(played_runner, talks_nonsense, SBX_CORRUPT, SBX_STEP_SPAWN);
+    LIE(played_runner, says_nothing, SBX_IO, SBX_STEP_SPAWN);
+    LIE(played, forgets_guard, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played, forgets_restricting, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played, keeps_privileges, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played, forgets_default_list, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played, gives_other_token, SBX_REFUSED, SBX_STEP_IDENTITY);
+    LIE(played, leaves_job, SBX_REFUSED, SBX_STEP_SPAWN);
+#undef LIE
+}
+
+/* What the runner does not find it says in the words of a command that is not there: exit 127. */
+static void no_such_program(void **state)
+{
+    (void)state;
+    set_up("SbxOffline");
+    assert_int_equal(sbx_launch_prepare(&launch, &error), SBX_OK);
+    sbx_text_clear(&launch.program);
+    sbx_text_add(&launch.program, "C:/bin/gone.exe");
+    assert_int_equal(sbx_launch_start(&launch, &error), SBX_NOT_FOUND);
+    assert_int_equal(error.step, SBX_STEP_EXEC);
+    assert_non_null(strstr(error.message, "C:/bin/gone.exe"));
+    (void)!take_down();
+    check_nothing_left("no such program");
+}
+
+static sbx_status load_other(char *out, size_t room, const char *account, sbx_error *err)
+{
+    (void)account;
+    (void)err;
+    (void)snprintf(out, room, "wrong");
+    return SBX_OK;
+}
+
+static void a_wrong_password(void **state)
+{
+    (void)state;
+    set_up("SbxOffline");
+    remote.load_password = load_other;
+    assert_int_equal(sbx_launch_prepare(&launch, &error), SBX_IO);
+    assert_int_equal(error.os_code, SBX_OS_LOGON_FAILED);
+    assert_non_null(strstr(error.message, "SbxOffline"));
+    assert_null(strstr(error.message, "wrong"));
+    assert_true(played_runner.is_wiped);
+    (void)!take_down();
+    check_nothing_left("a wrong password");
+}
+
+/* A host that is known to hold nothing: nothing is believed, but the command is never out of its job. */
+static void a_degraded_host(void **state)
+{
+    (void)state;
+    set_up(NULL);
+    plan.walls[SBX_WALL_TOKEN] = plan.walls[SBX_WALL_ACES] = plan.walls[SBX_WALL_JOB] = false;
+    remote.must_hold = remote.job_must_hold = false;
+    played.forgets_restricting = played.forgets_guard = played.keeps_privileges = true;
+    played_runner.forgets_pipe_list = played_runner.forgets_outer_job = true;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(played.has_run);
+    assert_int_equal(take_down(), SBX_OK);
+    check_nothing_left("degraded");
+    set_up(NULL);
+    plan.walls[SBX_WALL_JOB] = remote.job_must_hold = false;
+    played_runner.leaves_outer_job = true;
+    check_refused("out of the outer job", SBX_REFUSED, SBX_STEP_JOB);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run),
+        cmocka_unit_test(a_run_as_oneself),
+        cmocka_unit_test(every_call_fails_once),
+        cmocka_unit_test(lies),
+        cmocka_unit_test(no_such_program),
+        cmocka_unit_test(a_wrong_password),
+        cmocka_unit_test(a_degraded_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
