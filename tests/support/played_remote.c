@@ -15,8 +15,19 @@ static struct {
     sbx_inside inside;
     sbx_os_process process;
     uint8_t nonce[SBX_PROTOCOL_NONCE_BYTES];
+    sbx_handle handle[8]; /* the runner's, by their numbers / 4 */
     bool is_alive;
 } runner;
+
+static uint64_t number_of(sbx_handle handle)
+{
+    uint64_t i = 1;
+
+    while (runner.handle[i] != NULL && runner.handle[i] != handle)
+        i++;
+    runner.handle[i] = handle;
+    return 4 * i;
+}
 
 /* --- the runner --- */
 
@@ -68,19 +79,30 @@ static void begin_runner(void)
     as_caller();
 }
 
+static void say_started(void)
+{
+    sbx_os_process *child = &runner.inside.child;
+    sbx_frame_started started = {.pid = child->pid + played_runner.other_child};
+
+    if (played_runner.other_process) { /* one that is in no job, under the right number */
+        played_windows.close(child->process);
+        played_windows.close(child->thread);
+        *child = played_new_runner(child->pid);
+    }
+    started.process = number_of(child->process);
+    started.thread = number_of(child->thread);
+    sbx_protocol_add_started(&runner.said, &started);
+}
+
 static void on_start(const sbx_frame_start *start)
 {
     static const sbx_handle stdio[3];
+    sbx_handle job = runner.handle[start->job / 4];
     sbx_error error;
 
     as_runner();
-    if (sbx_inside_make(&runner.inside, start, (sbx_handle)(uintptr_t)start->job, stdio, &error) ==
-        SBX_OK)
-        sbx_protocol_add_started(
-            &runner.said,
-            &(sbx_frame_started){.pid = runner.inside.child.pid + played_runner.other_child,
-                                 .process = (uintptr_t)runner.inside.child.process,
-                                 .thread = (uintptr_t)runner.inside.child.thread});
+    if (sbx_inside_make(&runner.inside, start, job, stdio, &error) == SBX_OK)
+        say_started();
     else
         sbx_protocol_add_failed(&runner.said, &error);
     as_caller();
@@ -229,7 +251,7 @@ static sbx_os_code give_handle(uint64_t *out, sbx_handle process, sbx_handle han
     if (played_fails("give_handle"))
         return PLAYED_FAILURE;
     played_runner.job_rights = rights;
-    *out = (uintptr_t)handle;
+    *out = number_of(handle);
     return 0;
 }
 
@@ -239,7 +261,7 @@ static sbx_os_code take_handle(sbx_handle *out, sbx_handle process, uint64_t val
     (void)process;
     if (played_fails("take_handle"))
         return PLAYED_FAILURE;
-    *out = (sbx_handle)(uintptr_t)value;
+    *out = runner.handle[value / 4];
     if (runner.inside.child.process == *out)
         runner.inside.child.process = NULL;
     if (runner.inside.child.thread == *out)

@@ -19,8 +19,8 @@ typedef struct played_runner_world {
     /* Lies of the system. */
     bool forgets_pipe_list, forgets_outer_job, leaves_outer_job;
     /* Lies of the runner, or of who came in its place. */
-    bool other_client, other_user, other_nonce, other_version, other_child, talks_nonsense,
-        says_nothing;
+    bool other_client, other_user, other_nonce, other_version, other_child, other_process,
+        talks_nonsense, says_nothing;
     /* What came about. */
     bool had_password, is_wiped;
     uint32_t job_rights; /* that were given to it */

@@ -47,7 +47,7 @@ sbx_handle played_job(void);
 
 /* What another table over the same world needs. A call that is to fail says so by played_fails(). */
 bool played_fails(const char *what);
-sbx_handle played_new_job(void);     /* its processes die when it is closed */
+sbx_handle played_new_job(void); /* its processes die when it is closed */
 sbx_handle played_new_pipe(const sbx_ace *aces, size_t count);
 sbx_os_process played_new_runner(uint32_t pid); /* suspended; it stays when it is let go */
 void played_enter_job(sbx_handle process, sbx_handle job);

@@ -203,6 +203,7 @@ static void lies(void **state)
     LIE(played_runner, other_nonce, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played_runner, other_version, SBX_REFUSED, SBX_STEP_SPAWN);
     LIE(played_runner, other_child, SBX_REFUSED, SBX_STEP_SPAWN);
+    LIE(played_runner, other_process, SBX_REFUSED, SBX_STEP_SPAWN);
     LIE(played_runner, talks_nonsense, SBX_CORRUPT, SBX_STEP_SPAWN);
     LIE(played_runner, says_nothing, SBX_IO, SBX_STEP_SPAWN);
     LIE(played, forgets_guard, SBX_REFUSED, SBX_STEP_IDENTITY);

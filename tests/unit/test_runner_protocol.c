@@ -317,6 +317,9 @@ static void odd_frames(void **state)
     SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_start(&said, &odd));
     SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
          sbx_protocol_add_started(&said, &nobody));
+    nobody = (sbx_frame_started){.pid = 1, .process = UINT64_MAX, .thread = 8}; /* "this process" */
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_started(&said, &nobody));
     SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_failed(&said, &fine));
     SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
          sbx_protocol_add_data(&said, 0, "", 0));

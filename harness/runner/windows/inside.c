@@ -1,7 +1,7 @@
 /*
  * In the order that counts:
  *
- *   who we are - this process is closed to its own user - the token - the process, suspended, in sbx.exe's job, with
+ *   who we are - without privileges - this process is closed to its own user - the token - the process, suspended, in sbx.exe's job, with
  *   that token - our token is closed too
  *
  * sbx.exe has closed this process before its first instruction; here it is done once more, because nobody else
@@ -20,6 +20,23 @@ sbx_status sbx_inside_look(sbx_inside *inside, sbx_error *err)
         code = inside->os->read_token(&inside->own, inside->own_token);
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code, "ask who sbx-runner.exe is");
+    return SBX_OK;
+}
+
+/* What it could do that a command may not, it does not need. */
+static sbx_status drop_privileges(sbx_inside *inside, bool must_hold, sbx_error *err)
+{
+    sbx_os_token found = {0};
+    sbx_os_code code = inside->os->drop_privileges(inside->own_token);
+
+    if (code == 0)
+        code = inside->os->read_token(&found, inside->own_token);
+    if (code != 0)
+        return sbx_fail_os(err, SBX_IO, SBX_STEP_IDENTITY, code,
+                           "drop the privileges of sbx-runner.exe");
+    if (must_hold && found.privilege_count > 1)
+        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
+                              "sbx-runner.exe still has privileges that it dropped");
     return SBX_OK;
 }
 
@@ -87,7 +104,8 @@ sbx_status sbx_inside_make(sbx_inside *inside, const sbx_frame_start *start, sbx
 
     sbx_token_sids_of(&sids, start->run_sid, &inside->own, start->overseer);
     sbx_token_plan_make(&plan, &sids);
-    if ((st = sbx_token_guard_process(inside->own.user, must_hold, os, err)) != SBX_OK ||
+    if ((st = drop_privileges(inside, must_hold, err)) != SBX_OK ||
+        (st = sbx_token_guard_process(inside->own.user, must_hold, os, err)) != SBX_OK ||
         (st = sbx_token_make(&inside->token, &plan, must_hold, os, err)) != SBX_OK)
         return st;
     if ((st = make_process(inside, start, &plan, job, stdio, err)) == SBX_OK)

@@ -106,12 +106,18 @@ static void read_start(cursor *from, sbx_frame_start *out)
         from->bad = true;
 }
 
+/* Those beyond stand for the caller's own process and thread, whoever's that then is. */
+static bool is_handle(uint64_t value)
+{
+    return value > 0 && value <= INT32_MAX;
+}
+
 static void read_started(cursor *from, sbx_frame_started *out)
 {
     out->pid = (uint32_t)take_number(from, 4);
     out->process = take_number(from, 8);
     out->thread = take_number(from, 8);
-    from->bad |= out->pid == 0 || out->process == 0 || out->thread == 0;
+    from->bad |= out->pid == 0 || !is_handle(out->process) || !is_handle(out->thread);
 }
 
 /* How many there are of each, by the maps: what is beyond them is no word of ours. */

@@ -83,6 +83,8 @@ typedef struct sbx_target_os {
     sbx_os_code (*read_token)(sbx_os_token *out, sbx_handle token);
     sbx_os_code (*restrict_token)(sbx_handle *out, sbx_handle token, uint32_t flags,
                                   const char *const *sids, size_t count);
+    /* All but the one by which folders are walked through, for good. */
+    sbx_os_code (*drop_privileges)(sbx_handle token);
     sbx_os_code (*set_default_list)(sbx_handle token, const sbx_ace *aces, size_t count);
     sbx_os_code (*read_default_list)(sbx_os_list *out, sbx_handle token);
 

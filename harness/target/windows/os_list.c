@@ -147,6 +147,7 @@ const sbx_target_os sbx_target_os_real = {
     .open_process_token = sbx_os_open_process_token,
     .read_token = sbx_os_read_token,
     .restrict_token = sbx_os_restrict_token,
+    .drop_privileges = sbx_os_drop_privileges,
     .set_default_list = sbx_os_set_default_list,
     .read_default_list = sbx_os_read_default_list,
     .set_list = sbx_os_set_list,

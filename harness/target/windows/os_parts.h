@@ -1,4 +1,4 @@
-/* The real system, in three files; see os.h. Nobody else includes it. */
+/* The real system, in three files; see os.h. Beside them only harness/runner/windows/remote_os.c includes it. */
 #ifndef SBX_TARGET_WINDOWS_OS_PARTS_H
 #define SBX_TARGET_WINDOWS_OS_PARTS_H
 
@@ -28,6 +28,7 @@ sbx_os_code sbx_os_open_process_token(sbx_handle *out, sbx_handle process);
 sbx_os_code sbx_os_read_token(sbx_os_token *out, sbx_handle token);
 sbx_os_code sbx_os_restrict_token(sbx_handle *out, sbx_handle token, uint32_t flags,
                                   const char *const *sids, size_t count);
+sbx_os_code sbx_os_drop_privileges(sbx_handle token);
 sbx_os_code sbx_os_set_default_list(sbx_handle token, const sbx_ace *aces, size_t count);
 sbx_os_code sbx_os_read_default_list(sbx_os_list *out, sbx_handle token);
 sbx_os_code sbx_os_set_list(sbx_handle object, const sbx_ace *aces, size_t count);

@@ -116,6 +116,25 @@ sbx_os_code sbx_os_restrict_token(sbx_handle *out, sbx_handle token, uint32_t fl
     return code;
 }
 
+sbx_os_code sbx_os_drop_privileges(sbx_handle token)
+{
+    sbx_os_code code = 0;
+    TOKEN_PRIVILEGES *held = ask(token, TokenPrivileges, &code);
+    LUID kept;
+
+    if (code == 0 && !LookupPrivilegeValueW(NULL, SE_CHANGE_NOTIFY_NAME, &kept))
+        code = GetLastError();
+    for (DWORD i = 0; code == 0 && i < held->PrivilegeCount; i++)
+        if (held->Privileges[i].Luid.LowPart != kept.LowPart ||
+            held->Privileges[i].Luid.HighPart != kept.HighPart)
+            held->Privileges[i].Attributes = SE_PRIVILEGE_REMOVED;
+    /* One that is kept keeps its state; and the call may succeed without having done all of it. */
+    if (code == 0 && !AdjustTokenPrivileges(token, FALSE, held, 0, NULL, NULL))
+        code = GetLastError();
+    free(held);
+    return code;
+}
+
 sbx_os_code sbx_os_set_default_list(sbx_handle token, const sbx_ace *aces, size_t count)
 {
     TOKEN_DEFAULT_DACL list = {.DefaultDacl = sbx_os_list_make(aces, count)};
