@@ -22,7 +22,8 @@ typedef struct sbx_remote {
     /* Filled by the caller; they outlive it. */
     const sbx_remote_os *os;
     const sbx_target_os *target_os;
-    const char *account, *group; /* of this machine; NULL: the caller itself, for a host without sandbox users */
+    const char *account,
+        *group; /* of this machine; NULL: the caller itself, for a host without sandbox users */
     /* The account's password into out. NULL with no account. */
     sbx_status (*load_password)(char *out, size_t room, const char *account, sbx_error *err);
     bool must_hold;     /* what is set must read back: lists, the token */

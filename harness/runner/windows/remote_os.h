@@ -10,14 +10,14 @@
 
 enum {
     SBX_PASSWORD_BYTES = 512,
-    SBX_OS_TIMEOUT = 1460,    /* ERROR_TIMEOUT */
-    SBX_OS_PIPE_ENDED = 109,  /* ERROR_BROKEN_PIPE */
+    SBX_OS_TIMEOUT = 1460,     /* ERROR_TIMEOUT */
+    SBX_OS_PIPE_ENDED = 109,   /* ERROR_BROKEN_PIPE */
     SBX_OS_LOGON_FAILED = 1326 /* ERROR_LOGON_FAILURE */
 };
 
 /* Whose process the runner becomes. */
 typedef struct sbx_remote_account {
-    const char *name;     /* of this machine; NULL: the caller's own, where the host has no others */
+    const char *name; /* of this machine; NULL: the caller's own, where the host has no others */
     const char *password; /* NULL with that */
 } sbx_remote_account;
 

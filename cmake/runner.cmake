@@ -1,0 +1,20 @@
+# sbx_add_runner(): sbx-runner.exe, which sbx.exe starts as a sandbox user. Of the program's parts it has what it uses and
+# no more: neither SQLite nor jansson is in it.
+function(sbx_add_runner)
+    if(NOT SBX_OS STREQUAL "windows")
+        return()
+    endif()
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/harness/runner/windows/program/*.c)
+    add_executable(sbx-runner ${sources})
+    if(MINGW OR MSVC) # as the program: with the rights of who starts it
+        target_sources(sbx-runner PRIVATE packaging/windows/sbx.rc)
+        if(MSVC)
+            target_link_options(sbx-runner PRIVATE /MANIFEST:NO)
+        endif()
+    endif()
+    target_link_libraries(sbx-runner PRIVATE sbx_flags libsbx)
+    target_link_options(sbx-runner PRIVATE ${SBX_STATIC_LINK})
+    if(TARGET sbx)
+        add_dependencies(sbx sbx-runner)
+    endif()
+endfunction()
