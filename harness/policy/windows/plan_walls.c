@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "harness/policy/parts.h"
+#include "harness/policy/windows/accounts.h"
 
 sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
 {
@@ -18,11 +19,12 @@ sbx_status sbx_plan_check_host(sbx_making *making, sbx_error *err)
             "command directly, it is confined already");
     if (plan->learns)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN, "--learn exists on Linux only");
-    if (making->policy->identity == SBX_IDENTITY_SANDBOX)
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_PLAN,
-                              "identity sandbox needs the sandbox users, and this sbx cannot make "
-                              "them on Windows yet: take --identity self");
-    plan->identity = SBX_IDENTITY_SELF;
+    plan->identity =
+        making->policy->identity == SBX_IDENTITY_SANDBOX ? SBX_IDENTITY_SANDBOX : SBX_IDENTITY_SELF;
+    if (making->request->host == NULL && plan->identity == SBX_IDENTITY_SANDBOX)
+        making->host.has_sandbox_users = sbx_accounts_are_there();
+    plan->walls[SBX_WALL_UID] =
+        plan->identity == SBX_IDENTITY_SANDBOX && making->host.has_sandbox_users;
     plan->walls[SBX_WALL_TOKEN] = making->host.restricts_tokens;
     plan->walls[SBX_WALL_ACES] = making->host.keeps_aces && making->host.restricts_tokens;
     plan->walls[SBX_WALL_JOB] = making->host.holds_jobs;
@@ -36,6 +38,12 @@ static void add_missing(sbx_plan *plan, const char *word)
     if (plan->missing.bytes > 0)
         sbx_text_add(&plan->missing, ",");
     sbx_text_add(&plan->missing, word);
+}
+
+/* Of a path that nobody may read: the sandbox user has no right there, and a restricted token of the caller's has. */
+static bool is_read_denied(const sbx_plan *plan)
+{
+    return plan->walls[SBX_WALL_UID] && plan->walls[SBX_WALL_ACES];
 }
 
 static bool has_rule(const sbx_making *making, sbx_rule_kind kind)
@@ -76,6 +84,8 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
     static const sbx_wall needed[] = {SBX_WALL_TOKEN, SBX_WALL_ACES, SBX_WALL_JOB};
     sbx_plan *plan = making->plan;
     bool asks_network = plan->network == SBX_NETWORK_NONE || plan->network == SBX_NETWORK_LOOPBACK;
+    bool lacks_user = plan->identity == SBX_IDENTITY_SANDBOX && !plan->walls[SBX_WALL_UID];
+    bool lacks_deny_read = has_rule(making, SBX_RULE_DENY) && !is_read_denied(plan);
     sbx_status st;
 
     for (size_t i = 0; i < SBX_COUNT_OF(needed); i++)
@@ -83,7 +93,9 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
             add_missing(plan, sbx_wall_word(needed[i]));
     if (asks_network)
         add_missing(plan, sbx_wall_word(SBX_WALL_NET));
-    if (has_rule(making, SBX_RULE_DENY))
+    if (lacks_user)
+        add_missing(plan, sbx_wall_word(SBX_WALL_UID));
+    if (lacks_deny_read)
         add_missing(plan, "deny_read");
     add_unheld_limits(plan);
     st = sbx_text_check(&plan->missing, err);
@@ -93,12 +105,15 @@ sbx_status sbx_plan_settle_walls(sbx_making *making, sbx_error *err)
         return note_everyone(plan, err);
     return sbx_fail_plain(
         err, SBX_REFUSED, SBX_STEP_PLAN,
-        "this host does not hold: %s. %s%s%s--allow-degraded runs without them and records it",
+        "this host does not hold: %s. %s%s%s%s--allow-degraded runs without them and records it",
         sbx_text_string(&plan->missing),
+        lacks_user ? "Identity sandbox needs the sandbox users, which are not there; --identity "
+                     "self does without. "
+                   : "",
         asks_network ? "The network can be closed to sandbox users only (`sbx-setup install`, not "
                        "in this version); --net advisory asks the programs. "
                      : "",
-        has_rule(making, SBX_RULE_DENY)
+        lacks_deny_read
             ? "A restricted token reads what its user can; a policy file that \"extends\" null "
               "asks for no secrets to be kept. "
             : "",

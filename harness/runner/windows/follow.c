@@ -198,6 +198,20 @@ static void on_message(loop *self, DWORD message, const OVERLAPPED *value)
     sbx_job_take_message(self->follow->job, message);
 }
 
+/* Without it the streams lead nowhere; that the command would go on is no run that anybody asked for. */
+static void on_lost_runner(loop *self)
+{
+    sbx_events *events = self->follow->events;
+
+    if (self->follow->has_ended || has_reason(self) || events->has_error)
+        return;
+    events->has_error = true;
+    (void)sbx_fail_plain(&events->error, SBX_IO, SBX_STEP_WATCH,
+                         "sbx-runner.exe ended before the command did, or said what is not in its "
+                         "protocol: the command was ended");
+    kill_now(self);
+}
+
 /* One thing from the port, if one comes in time. */
 static bool take_one(loop *self, DWORD wait_ms)
 {
@@ -222,6 +236,9 @@ static bool take_one(loop *self, DWORD wait_ms)
         break;
     case SBX_PORT_OUTPUT_KEY:
         stop_for(self, SBX_LIMIT_OUTPUT, true, now_ns);
+        break;
+    case SBX_PORT_RUNNER_KEY:
+        on_lost_runner(self);
         break;
     default:
         break;

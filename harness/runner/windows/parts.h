@@ -16,6 +16,7 @@
 enum {
     SBX_PORT_ENDED_KEY = 2,  /* the command has ended */
     SBX_PORT_OUTPUT_KEY = 4, /* more came than --output allows */
+    SBX_PORT_RUNNER_KEY = 5, /* path B: sbx-runner.exe is gone, or talks nonsense */
 };
 
 /* ---- output.c: streams through us: counted and cut (--output), or because they are a console's ------------- */

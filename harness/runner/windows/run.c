@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/runner/windows/other_user.h"
 #include "harness/runner/windows/parts.h"
 
 typedef struct live_run {
@@ -18,7 +19,8 @@ typedef struct live_run {
     HANDLE stdio[3];
     sbx_output output;
     sbx_launch launch;
-    HANDLE wait; /* for the command's end; NULL: none */
+    sbx_other_user other; /* path B */
+    HANDLE wait;          /* for the command's end; NULL: none */
     sbx_members *members;
     sbx_trace *trace; /* NULL: nothing is traced */
     sbx_record record;
@@ -82,6 +84,8 @@ static sbx_status prepare(live_run *run)
     watch(run);
     run->launch.job = sbx_job_native(run->job);
     memcpy(run->launch.stdio, run->output.child, sizeof(run->launch.stdio));
+    if (plan->identity == SBX_IDENTITY_SANDBOX)
+        sbx_other_user_init(&run->other, &run->launch);
     return sbx_launch_prepare(&run->launch, run->err);
 }
 
@@ -105,8 +109,11 @@ static sbx_status list_leases(live_run *run)
 /* 4. From here on the command runs. */
 static sbx_status let_go(live_run *run)
 {
-    sbx_status st = sbx_follow_watch(&run->wait, &run->launch, sbx_job_port(run->job), run->err);
+    HANDLE port = sbx_job_port(run->job);
+    sbx_status st = sbx_follow_watch(&run->wait, &run->launch, port, run->err);
 
+    if (st == SBX_OK && run->launch.maker != NULL)
+        st = sbx_other_user_streams(&run->other, &run->launch, port, run->err);
     if (st == SBX_OK)
         st = sbx_output_started(&run->output, run->err);
     if (st != SBX_OK)
@@ -263,6 +270,8 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
                                .cancel = sbx_signals_came(),
                                .options = options}};
 
+    if (plan->identity == SBX_IDENTITY_SANDBOX)
+        run.record.backend = "sandbox_user";
     memset(result, 0, sizeof(*result));
     memcpy(result->run_id, plan->run_id, sizeof(result->run_id));
     sbx_usage_init(&result->usage);
@@ -276,9 +285,11 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
         follow(&run);
     take_down(&run);
     if (run.launch.has_go) {
+        sbx_other_user_drain(&run.other, sbx_signals_came());
         sbx_output_drain(&run.output);
         note_cut_output(&run);
     }
+    sbx_other_user_done(&run.other);
     conclude(&run);
     free_run(&run);
 }

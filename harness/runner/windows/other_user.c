@@ -1,0 +1,85 @@
+/* See other_user.h. */
+#include "harness/runner/windows/other_user.h"
+
+#include "harness/policy/windows/accounts.h"
+#include "harness/runner/windows/parts.h"
+
+enum { LOOK_MS = 100 };
+
+/*
+ * What keeps the passwords is sbx-setup's. This sbx.exe has no way to it, and says so, before anything is started; a
+ * host where the accounts were made by hand gets as far as here.
+ */
+static sbx_status load_password(char *out, size_t room, const char *account, sbx_error *err)
+{
+    (void)room;
+    out[0] = '\0';
+    return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
+                          "the password of %s cannot be read by this sbx.exe: take --identity self",
+                          account);
+}
+
+void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch)
+{
+    const sbx_plan *plan = launch->plan;
+    bool is_offline = plan->network == SBX_NETWORK_NONE || plan->network == SBX_NETWORK_LOOPBACK;
+
+    *other = (sbx_other_user){.remote = {.os = &sbx_remote_os_real,
+                                         .target_os = launch->os,
+                                         .load_password = load_password,
+                                         .must_hold = plan->walls[SBX_WALL_TOKEN],
+                                         .job_must_hold = plan->walls[SBX_WALL_JOB]}};
+    if (plan->walls[SBX_WALL_UID]) { /* else the host has no such users, and the row says so */
+        other->remote.account = is_offline ? SBX_ACCOUNT_OFFLINE : SBX_ACCOUNT_ONLINE;
+        other->remote.group = SBX_ACCOUNT_GROUP;
+    }
+    other->maker = sbx_remote_maker(&other->remote);
+    launch->maker = &other->maker;
+}
+
+static void tell_port(void *context)
+{
+    const sbx_other_user *other = context;
+
+    (void)PostQueuedCompletionStatus(other->port, 0, SBX_PORT_RUNNER_KEY, NULL);
+}
+
+/* Copies, which the relay may close: the caller's own streams stay as they are. */
+sbx_status sbx_other_user_streams(sbx_other_user *other, const sbx_launch *launch, HANDLE port,
+                                  sbx_error *err)
+{
+    sbx_relay_options options = {.side = SBX_SIDE_SBX,
+                                 .pipe = other->remote.pipe,
+                                 .reader = &other->remote.reader,
+                                 .on_end = tell_port,
+                                 .context = other};
+    sbx_status st = SBX_OK;
+
+    other->port = port;
+    for (int i = 0; st == SBX_OK && i < SBX_PROTOCOL_STREAMS; i++)
+        if (launch->stdio[i] != NULL &&
+            !DuplicateHandle(GetCurrentProcess(), launch->stdio[i], GetCurrentProcess(),
+                             &options.local[i], 0, FALSE, DUPLICATE_SAME_ACCESS))
+            st = sbx_fail_os(err, SBX_IO, SBX_STEP_STDIO, GetLastError(),
+                             "copy a stream for sbx-runner.exe");
+    if (st == SBX_OK)
+        return sbx_relay_start(&other->relay, &options, err);
+    for (int i = 0; i < SBX_PROTOCOL_STREAMS; i++)
+        if (options.local[i] != NULL)
+            CloseHandle(options.local[i]);
+    return st;
+}
+
+void sbx_other_user_drain(sbx_other_user *other, const bool *came)
+{
+    while (other->relay != NULL && !sbx_relay_is_drained(other->relay, LOOK_MS) && !*came) {
+    }
+}
+
+void sbx_other_user_done(sbx_other_user *other)
+{
+    sbx_relay_free(other->relay);
+    other->relay = NULL;
+    if (other->remote.os != NULL)
+        sbx_remote_close(&other->remote);
+}
