@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the Windows programs on Debian (12 and its relatives), with mingw-w64, and a zip of what a user needs.
 #
-#   scripts/build-windows.sh            gives build/mingw/bin/sbx.exe, sbx-setup.exe, sbx-trace.dll and build/mingw/sbx-windows-x86_64.zip
+#   scripts/build-windows.sh            gives build/mingw/bin/sbx.exe, sbx-runner.exe, sbx-setup.exe, sbx-trace.dll and
+#                                       build/mingw/sbx-windows-x86_64.zip
 #
 # Installs the toolchain where it is missing (not root: by sudo). The libraries are built from pinned sources;
 # see cmake/sqlite.cmake and cmake/debian_source.cmake. Tests run under Wine: scripts/test-windows.sh.
@@ -34,7 +35,7 @@ cmake --build --preset mingw -j "$(nproc)" -- --quiet
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir "$stage/sbx"
-cp build/mingw/bin/sbx.exe build/mingw/bin/sbx-setup.exe build/mingw/bin/sbx-trace.dll LICENSE docs/windows.md docs/exit-codes.md docs/policy.md docs/policy.schema.json "$stage/sbx/"
+cp build/mingw/bin/{sbx.exe,sbx-runner.exe,sbx-setup.exe,sbx-trace.dll} LICENSE docs/windows.md docs/exit-codes.md docs/policy.md docs/policy.schema.json "$stage/sbx/"
 x86_64-w64-mingw32-strip "$stage"/sbx/*.exe "$stage"/sbx/*.dll
 archive=$PWD/build/mingw/sbx-windows-x86_64.zip
 rm -f "$archive"

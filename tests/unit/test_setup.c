@@ -1,6 +1,7 @@
 /* The setup of Windows' sandbox users in a played machine: put, read back, failed at each call, lied to, undone. */
 #include "tests/support/test.h"
 
+#include "harness/policy/windows/accounts.h"
 #include "harness/setup/windows/setup.h"
 
 enum { FAILURE = 1450, ITEMS_MAX = 64 };
@@ -278,9 +279,19 @@ static void the_network_is_closed_to_offline_alone(void **state)
     assert_int_equal(rules[1], 2);
 }
 
+/* Who plans a run and who sets the machine up know nothing of each other but the names. */
+static void names(void **state)
+{
+    (void)state;
+    assert_string_equal(SBX_ACCOUNT_GROUP, SBX_SETUP_GROUP);
+    assert_string_equal(SBX_ACCOUNT_OFFLINE, SBX_SETUP_OFFLINE);
+    assert_string_equal(SBX_ACCOUNT_ONLINE, SBX_SETUP_ONLINE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names),
         cmocka_unit_test_setup(install_and_uninstall, begin),
         cmocka_unit_test(each_look_fails_once),
         cmocka_unit_test_setup(what_somebody_else_made_is_left_alone, begin),

@@ -201,6 +201,11 @@ void program_done(program_run *run)
     *run = (program_run){0};
 }
 
+HANDLE program_start_with(const char *const *argv, const HANDLE stdio[3])
+{
+    return create(argv, stdio).hProcess;
+}
+
 HANDLE program_start(const char *const *argv)
 {
     SECURITY_ATTRIBUTES inherited = {.nLength = sizeof(inherited), .bInheritHandle = TRUE};
@@ -208,10 +213,10 @@ HANDLE program_start(const char *const *argv)
         CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
                     &inherited, OPEN_EXISTING, 0, NULL);
     HANDLE stdio[3] = {nothing, nothing, nothing};
-    PROCESS_INFORMATION made = create(argv, stdio);
+    HANDLE made = program_start_with(argv, stdio);
 
     CloseHandle(nothing);
-    return made.hProcess;
+    return made;
 }
 
 long long program_ask(const char *database, const char *sql, char *text, size_t room)

@@ -32,6 +32,9 @@ void program_done(program_run *run);
 /* Started, and left alone with NUL as its streams. For CloseHandle(). */
 HANDLE program_start(const char *const *argv);
 
+/* The same with streams of one's own, which must be inheritable; NULL: none. */
+HANDLE program_start_with(const char *const *argv, const HANDLE stdio[3]);
+
 /* One number of the database by SQL; -1: nothing. text may be NULL. */
 long long program_ask(const char *database, const char *sql, char *text, size_t room);
 

@@ -7,7 +7,6 @@
  * It decides nothing: job, limits, clocks and the end are sbx.exe's. What it is given on its command line is public:
  * the pipe's name, which is of use to this process alone, and the number of its sbx.exe.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -197,12 +196,8 @@ int main(void)
     /* Libraries come from the system's folder and from nowhere else. */
     (void)SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32);
     (void)SetDllDirectoryW(L"");
-    if (!read_command_line(&self)) {
-        fprintf(stderr, "sbx-runner: is started by sbx.exe, and of no use to anybody else\n");
-        return FAILED;
-    }
-    if (!open_pipe(&self))
-        return FAILED;
+    if (!read_command_line(&self) || !open_pipe(&self))
+        return FAILED; /* not from an sbx.exe: there is nobody to tell */
     sbx_protocol_reader_init(&self.reader, SBX_SIDE_SBX);
     if (!greet(&self) || !await_start(&self, &frame) || !make_process(&self, &frame.start))
         return FAILED;
