@@ -28,7 +28,7 @@ typedef struct played_object {
     sbx_os_token token; /* of a token */
     sbx_os_list list, default_list;
     bool is_alive, is_suspended, is_in_job, is_runner; /* of a process */
-    sbx_handle outer_job;
+    sbx_handle own_job;
     struct played_object *process_token, *process;
 } played_object;
 

@@ -203,20 +203,20 @@ static sbx_os_code write_pipe(sbx_handle pipe, const void *data, size_t bytes, u
     return 0;
 }
 
-static sbx_os_code make_outer_job(sbx_handle *out)
+static sbx_os_code make_own_job(sbx_handle *out)
 {
-    if (played_fails("make_outer_job"))
+    if (played_fails("make_own_job"))
         return PLAYED_FAILURE;
     *out = played_new_job();
     return 0;
 }
 
-static sbx_os_code read_outer_job(bool *out_holds, sbx_handle job)
+static sbx_os_code read_own_job(bool *out_holds, sbx_handle job)
 {
     (void)job;
-    if (played_fails("read_outer_job"))
+    if (played_fails("read_own_job"))
         return PLAYED_FAILURE;
-    *out_holds = !played_runner.forgets_outer_job;
+    *out_holds = !played_runner.forgets_own_job;
     return 0;
 }
 
@@ -238,7 +238,7 @@ static sbx_os_code enter_job(sbx_handle job, sbx_handle process)
 {
     if (played_fails("enter_job"))
         return PLAYED_FAILURE;
-    if (!played_runner.leaves_outer_job)
+    if (!played_runner.leaves_own_job)
         played_enter_job(process, job);
     played.in_job = job;
     return 0;
@@ -292,8 +292,8 @@ const sbx_remote_os played_remote = {
     .client_pid = client_pid,
     .read_pipe = read_pipe,
     .write_pipe = write_pipe,
-    .make_outer_job = make_outer_job,
-    .read_outer_job = read_outer_job,
+    .make_own_job = make_own_job,
+    .read_own_job = read_own_job,
     .make_runner = make_runner,
     .enter_job = enter_job,
     .give_handle = give_handle,

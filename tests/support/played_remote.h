@@ -17,7 +17,7 @@
 
 typedef struct played_runner_world {
     /* Lies of the system. */
-    bool forgets_pipe_list, forgets_outer_job, leaves_outer_job;
+    bool forgets_pipe_list, forgets_own_job, leaves_own_job;
     /* Lies of the runner, or of who came in its place. */
     bool other_client, other_user, other_nonce, other_version, other_child, other_process,
         talks_nonsense, says_nothing;

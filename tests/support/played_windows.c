@@ -230,10 +230,12 @@ static sbx_os_code make_process(sbx_os_process *out, const sbx_os_wish *wish)
         return PLAYED_FAILURE;
     if (!played_is_file(wish->program))
         return SBX_OS_NOT_FOUND;
+    if (played.in_job != NULL && !wish->leaves_own_job)
+        return SBX_OS_DENIED; /* the command's job restricts windows: it is in no other */
     process = played_new_object(PROCESS);
     process->is_alive = process->is_suspended = true;
     process->is_in_job = wish->job == &job_place && !played.leaves_job;
-    process->outer_job = played.in_job;
+    process->own_job = wish->leaves_own_job ? NULL : played.in_job;
     process->token = ((played_object *)wish->token)->token;
     if (played.gives_other_token)
         process->token.restricting_count = 0;
@@ -249,7 +251,7 @@ static sbx_os_code is_in_job(bool *out, sbx_handle process, sbx_handle job)
     if (played_fails("is_in_job"))
         return PLAYED_FAILURE;
     *out = job == &job_place ? ((played_object *)process)->is_in_job
-                             : ((played_object *)process)->outer_job == job;
+                             : ((played_object *)process)->own_job == job;
     return 0;
 }
 
@@ -261,7 +263,7 @@ static sbx_os_code resume(sbx_handle thread)
         return PLAYED_FAILURE;
     process->is_suspended = false;
     if (process->is_runner) {
-        played.ran_open |= process->list.count == 0 || process->outer_job == NULL;
+        played.ran_open |= process->list.count == 0 || process->own_job == NULL;
         return 0;
     }
     process->is_alive = false; /* a short command */
@@ -286,13 +288,20 @@ static void close_handle(sbx_handle item)
     if (at->what == DESKTOP)
         played_say("-desktop");
     for (size_t i = 0; at->what == JOB && i < HANDLES_MAX; i++)
-        if (played_objects[i].what == PROCESS && played_objects[i].outer_job == at)
+        if (played_objects[i].what == PROCESS && played_objects[i].own_job == at)
             played_objects[i].is_alive = false;
     if (at->what == JOB && played.on_job_end != NULL)
         played.on_job_end();
 }
 
 /* --- path B --- */
+
+void played_end_job(void)
+{
+    for (size_t i = 0; i < HANDLES_MAX; i++)
+        if (played_objects[i].what == PROCESS && played_objects[i].is_in_job)
+            played_objects[i].is_alive = false;
+}
 
 sbx_handle played_new_job(void)
 {
@@ -318,7 +327,7 @@ sbx_os_process played_new_runner(uint32_t pid)
 
 void played_enter_job(sbx_handle process, sbx_handle job)
 {
-    ((played_object *)process)->outer_job = job;
+    ((played_object *)process)->own_job = job;
 }
 
 bool played_is_let_go(sbx_handle process)

@@ -25,7 +25,7 @@ typedef struct played_world {
 
     /* Path B, for played_remote.c. */
     const char *as_user, *as_logon; /* whose open_token() is: the caller's, or another one's */
-    sbx_handle in_job;              /* what a process is born into beside the job it is made for */
+    sbx_handle in_job;              /* of who makes a process */
     void (*on_job_end)(void);
     bool ran_open; /* a runner ran before it was closed to its user, or out of its job */
 } played_world;
@@ -47,6 +47,7 @@ sbx_handle played_job(void);
 
 /* What another table over the same world needs. A call that is to fail says so by played_fails(). */
 bool played_fails(const char *what);
+void played_end_job(void);       /* played_job()'s processes */
 sbx_handle played_new_job(void); /* its processes die when it is closed */
 sbx_handle played_new_pipe(const sbx_ace *aces, size_t count);
 sbx_os_process played_new_runner(uint32_t pid); /* suspended; it stays when it is let go */

@@ -362,6 +362,56 @@ static void its_own_objects(void **state)
     assert_false(oracle_grants(&other, &pipe, &oracle_files, SBX_GENERIC_WRITE));
 }
 
+/*
+ * Path B: the caller's sbx.exe asks the target's processes who they are, and ends them; it is not the user whose
+ * they are. Nobody else gets more by that, and the caller no way to change one.
+ */
+static void who_watches(void **state)
+{
+    enum { TERMINATE = 0x1, VM_READ = 0x10, VM_WRITE = 0x20, QUERY_LIMITED = 0x1000 };
+    oracle_token watcher = {.sids = {{CALLER, true, false}, {USERS, true, false}}, .sid_count = 2};
+    oracle_token stranger = {.sids = {{"S-1-5-21-7-7-7-7", true, false}, {USERS, true, false}},
+                             .sid_count = 2};
+    oracle_token target = path_b();
+    sbx_token_sids sids = {
+        .run = RUN, .logon = LOGON, .user = SANDBOX, .is_sandbox_user = true, .overseer = CALLER};
+    sbx_token_plan made;
+    oracle_object process = {.owner = SANDBOX};
+
+    (void)state;
+    sbx_token_plan_make(&made, &sids);
+    assert_true(made.default_count <= SBX_TOKEN_ACES_MAX);
+    assert_string_equal(made.user, SANDBOX);
+    for (size_t i = 0; i < made.default_count; i++)
+        oracle_add(&process, made.default_aces[i]);
+    assert_true(oracle_grants(&watcher, &process, &oracle_processes,
+                              QUERY_LIMITED | VM_READ | TERMINATE | SBX_RIGHT_SYNCHRONIZE));
+    assert_false(oracle_grants(&watcher, &process, &oracle_processes, VM_WRITE));
+    assert_false(oracle_grants(&watcher, &process, &oracle_processes, SBX_RIGHT_WRITE_DAC));
+    assert_false(oracle_grants(&stranger, &process, &oracle_processes, QUERY_LIMITED));
+    assert_true(oracle_grants(&target, &process, &oracle_processes, SBX_PROCESS_ALL));
+}
+
+/* sbx-runner.exe is the target's own user: it may neither be read nor changed nor ended by it. */
+static void the_runner(void **state)
+{
+    static const uint32_t harms[] = {
+        0x1, 0x2, 0x10, 0x20, 0x40, 0x800, SBX_RIGHT_WRITE_DAC, SBX_RIGHT_WRITE_OWNER};
+    oracle_token target = path_b();
+    oracle_object runner = {.owner = SANDBOX};
+    sbx_ace aces[SBX_TOKEN_ACES_MAX];
+    size_t count = sbx_guard_aces(aces, SANDBOX);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++)
+        oracle_add(&runner, aces[i]);
+    for (int reading = 0; reading < 2; reading++) {
+        target.reading = (oracle_reading)reading;
+        for (size_t i = 0; i < SBX_COUNT_OF(harms); i++)
+            assert_false(oracle_grants(&target, &runner, &oracle_processes, harms[i]));
+    }
+}
+
 static void the_guards(void **state)
 {
     enum {
@@ -416,6 +466,8 @@ int main(void)
         cmocka_unit_test(what_was_made_stays_the_callers),
         cmocka_unit_test(the_token),
         cmocka_unit_test(its_own_objects),
+        cmocka_unit_test(who_watches),
+        cmocka_unit_test(the_runner),
         cmocka_unit_test(the_guards),
         cmocka_unit_test(too_little_room),
     };

@@ -63,10 +63,9 @@ static sbx_status run(void)
 
 static sbx_status take_down(void)
 {
-    sbx_status st = sbx_launch_end(&launch, &error);
-
+    played_end_job(); /* as run.c does it */
     sbx_remote_close(&remote);
-    return st;
+    return sbx_launch_end(&launch, &error);
 }
 
 static void check_nothing_left(const char *when)
@@ -196,8 +195,8 @@ static void lies(void **state)
     check_refused(#field, status, step)
 
     LIE(played_runner, forgets_pipe_list, SBX_REFUSED, SBX_STEP_IDENTITY);
-    LIE(played_runner, forgets_outer_job, SBX_REFUSED, SBX_STEP_JOB);
-    LIE(played_runner, leaves_outer_job, SBX_REFUSED, SBX_STEP_JOB);
+    LIE(played_runner, forgets_own_job, SBX_REFUSED, SBX_STEP_JOB);
+    LIE(played_runner, leaves_own_job, SBX_REFUSED, SBX_STEP_JOB);
     LIE(played_runner, other_client, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played_runner, other_user, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played_runner, other_nonce, SBX_REFUSED, SBX_STEP_IDENTITY);
@@ -260,15 +259,15 @@ static void a_degraded_host(void **state)
     plan.walls[SBX_WALL_TOKEN] = plan.walls[SBX_WALL_ACES] = plan.walls[SBX_WALL_JOB] = false;
     remote.must_hold = remote.job_must_hold = false;
     played.forgets_restricting = played.forgets_guard = played.keeps_privileges = true;
-    played_runner.forgets_pipe_list = played_runner.forgets_outer_job = true;
+    played_runner.forgets_pipe_list = played_runner.forgets_own_job = true;
     assert_int_equal(run(), SBX_OK);
     assert_true(played.has_run);
     assert_int_equal(take_down(), SBX_OK);
     check_nothing_left("degraded");
     set_up(NULL);
     plan.walls[SBX_WALL_JOB] = remote.job_must_hold = false;
-    played_runner.leaves_outer_job = true;
-    check_refused("out of the outer job", SBX_REFUSED, SBX_STEP_JOB);
+    played_runner.leaves_own_job = true;
+    check_refused("out of its job", SBX_REFUSED, SBX_STEP_JOB);
 }
 
 int main(void)

@@ -65,6 +65,7 @@ static sbx_status make_process(sbx_inside *inside, const sbx_frame_start *start,
                         .cwd = start->cwd,
                         .desktop = start->desktop[0] != '\0' ? start->desktop : NULL,
                         .token = inside->token,
+                        .leaves_own_job = true, /* one with window restrictions is in no other */
                         .job = job};
     sbx_status st;
 

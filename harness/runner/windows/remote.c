@@ -82,13 +82,13 @@ static sbx_status make_pipe(sbx_remote *remote, sbx_error *err)
     return SBX_OK;
 }
 
-static sbx_status make_outer_job(sbx_remote *remote, sbx_error *err)
+static sbx_status make_own_job(sbx_remote *remote, sbx_error *err)
 {
     bool holds = false;
-    sbx_os_code code = remote->os->make_outer_job(&remote->outer_job);
+    sbx_os_code code = remote->os->make_own_job(&remote->own_job);
 
     if (code == 0)
-        code = remote->os->read_outer_job(&holds, remote->outer_job);
+        code = remote->os->read_own_job(&holds, remote->own_job);
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_JOB, code, "make the job of sbx-runner.exe");
     if (!holds && remote->job_must_hold)
@@ -145,10 +145,10 @@ static sbx_status close_to_its_user(sbx_remote *remote, sbx_error *err)
 static sbx_status put_into_job(sbx_remote *remote, sbx_error *err)
 {
     bool is_in = false;
-    sbx_os_code code = remote->os->enter_job(remote->outer_job, remote->runner.process);
+    sbx_os_code code = remote->os->enter_job(remote->own_job, remote->runner.process);
 
     if (code == 0)
-        code = remote->target_os->is_in_job(&is_in, remote->runner.process, remote->outer_job);
+        code = remote->target_os->is_in_job(&is_in, remote->runner.process, remote->own_job);
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_JOB, code, "put sbx-runner.exe into its job");
     if (!is_in)
@@ -251,7 +251,7 @@ sbx_status sbx_remote_open(sbx_remote *remote, const char *caller, char out_grou
     sbx_status st;
 
     if ((st = find_accounts(remote, caller, out_group, err)) != SBX_OK ||
-        (st = make_pipe(remote, err)) != SBX_OK || (st = make_outer_job(remote, err)) != SBX_OK ||
+        (st = make_pipe(remote, err)) != SBX_OK || (st = make_own_job(remote, err)) != SBX_OK ||
         (st = start_process(remote, err)) != SBX_OK ||
         (st = close_to_its_user(remote, err)) != SBX_OK ||
         (st = put_into_job(remote, err)) != SBX_OK)
@@ -333,9 +333,9 @@ void sbx_remote_close(sbx_remote *remote)
 {
     const sbx_target_os *os = remote->target_os;
 
-    /* The job first: its end is the end of all that is below the runner. */
-    if (remote->outer_job != NULL)
-        os->close(remote->outer_job);
+    /* The job first: with its last handle the runner ends, whatever else fails. */
+    if (remote->own_job != NULL)
+        os->close(remote->own_job);
     if (remote->runner.process != NULL) {
         (void)os->end_process(remote->runner.process);
         os->close(remote->runner.process);
@@ -345,7 +345,7 @@ void sbx_remote_close(sbx_remote *remote)
     if (remote->pipe != NULL)
         os->close(remote->pipe);
     sbx_protocol_reader_done(&remote->reader);
-    remote->outer_job = remote->pipe = NULL;
+    remote->own_job = remote->pipe = NULL;
     remote->runner = (sbx_os_process){0};
 }
 

@@ -2,14 +2,16 @@
  * sbx.exe's side of sbx-runner.exe: another user's process that makes the command's process for us. Pure but for the
  * tables of system calls.
  *
- *   1. sbx_remote_open()   the runner, started as the account and closed to its own user, in a job that only we hold;
- *                          it has come to our pipe, and is who it should be. Nothing of the command exists yet
+ *   1. sbx_remote_open()   the runner, started as the account and closed to its own user, in a job of its own that only
+ *                          we hold; it has come to our pipe, and is who it should be. Nothing of the command exists yet
  *   2. sbx_remote_make()   the command's process, suspended, as handles of our own
  *   3.                     the pipe and the reader go on in relay.h, for the streams
- *   4. sbx_remote_close()  the runner's end, and of all that is still below it
+ *   4. sbx_remote_close()  the runner's end
  *
  * What the runner says is believed only until it can be asked of the system: who connected, whose process it is, which
- * job it is in. The command's job is ours; the runner gets a handle by which it can put a process in, and no more.
+ * job it is in. The command's job is ours; the runner gets a handle by which it can put a process in, and no more. The
+ * two jobs lie beside each other: by Windows' documents a job with restrictions on windows, as the command's is, can be
+ * in no other one.
  */
 #ifndef SBX_RUNNER_WINDOWS_REMOTE_H
 #define SBX_RUNNER_WINDOWS_REMOTE_H
@@ -27,13 +29,13 @@ typedef struct sbx_remote {
     /* The account's password into out. NULL with no account. */
     sbx_status (*load_password)(char *out, size_t room, const char *account, sbx_error *err);
     bool must_hold;     /* what is set must read back: lists, the token */
-    bool job_must_hold; /* and the outer job */
+    bool job_must_hold; /* and the runner's job */
 
     char user[SBX_OS_SID_BYTES]; /* who the runner has to be */
     sbx_os_token who;            /* who it says it is */
     char pipe_name[64];
     uint8_t nonce[SBX_PROTOCOL_NONCE_BYTES];
-    sbx_handle pipe, outer_job;
+    sbx_handle pipe, own_job;
     sbx_os_process runner;
     sbx_protocol_reader reader; /* of what the runner says */
 } sbx_remote;

@@ -10,6 +10,9 @@
 
 enum { PATH_UNITS = 4096, NAME_UNITS = 256 };
 
+/* Explicit: a process of the runner's is out of its job only where the runner asks for that. */
+#define OWN_JOB_FLAGS ((DWORD)(JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_BREAKAWAY_OK))
+
 /* A call that fails and does not say why is one that this system does not have. */
 static sbx_os_code last_error(void)
 {
@@ -95,12 +98,12 @@ static sbx_os_code write_pipe(sbx_handle pipe, const void *data, size_t bytes, u
 
 /* --- the runner --- */
 
-static sbx_os_code make_outer_job(sbx_handle *out)
+static sbx_os_code make_own_job(sbx_handle *out)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION asked = {0};
     HANDLE job = CreateJobObjectW(NULL, NULL);
 
-    asked.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    asked.BasicLimitInformation.LimitFlags = OWN_JOB_FLAGS;
     if (job == NULL)
         return last_error();
     if (!SetInformationJobObject(job, JobObjectExtendedLimitInformation, &asked, sizeof(asked))) {
@@ -113,15 +116,14 @@ static sbx_os_code make_outer_job(sbx_handle *out)
     return 0;
 }
 
-static sbx_os_code read_outer_job(bool *out_is_closed_for_good, sbx_handle job)
+static sbx_os_code read_own_job(bool *out_is_so, sbx_handle job)
 {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION found = {0};
 
     if (!QueryInformationJobObject(job, JobObjectExtendedLimitInformation, &found, sizeof(found),
                                    NULL))
         return last_error();
-    *out_is_closed_for_good =
-        found.BasicLimitInformation.LimitFlags == JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    *out_is_so = found.BasicLimitInformation.LimitFlags == OWN_JOB_FLAGS;
     return 0;
 }
 
@@ -236,8 +238,8 @@ const sbx_remote_os sbx_remote_os_real = {
     .client_pid = client_pid,
     .read_pipe = read_pipe,
     .write_pipe = write_pipe,
-    .make_outer_job = make_outer_job,
-    .read_outer_job = read_outer_job,
+    .make_own_job = make_own_job,
+    .read_own_job = read_own_job,
     .make_runner = make_runner,
     .enter_job = enter_job,
     .give_handle = give_handle,

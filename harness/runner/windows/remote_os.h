@@ -42,9 +42,9 @@ typedef struct sbx_remote_os {
                               unsigned timeout_ms); /* all of them */
 
     /* --- the runner --- */
-    /* Dies with its last handle, and nobody leaves it. No other limit. */
-    sbx_os_code (*make_outer_job)(sbx_handle *out);
-    sbx_os_code (*read_outer_job)(bool *out_is_closed_for_good, sbx_handle job);
+    /* Dies with its last handle; who is in it may make processes that are not. No other limit. */
+    sbx_os_code (*make_own_job)(sbx_handle *out);
+    sbx_os_code (*read_own_job)(bool *out_is_so, sbx_handle job);
     /* Suspended. The program's only arguments are the pipe's name and the caller's number. */
     sbx_os_code (*make_runner)(sbx_os_process *out, const sbx_remote_account *account,
                                const char *pipe_name);

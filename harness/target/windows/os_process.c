@@ -213,7 +213,7 @@ sbx_os_code sbx_os_make_process(sbx_os_process *out, const sbx_os_wish *wish)
     UINT mode;
     sbx_os_code code;
 
-    if (may_leave_job())
+    if (wish->leaves_own_job || may_leave_job())
         flags |= CREATE_BREAKAWAY_FROM_JOB;
     if ((code = make_texts(&self, wish)) == 0 && (code = copy_handles(&self, wish)) == 0)
         code = set_attributes(&self, wish);
