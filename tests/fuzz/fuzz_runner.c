@@ -17,6 +17,7 @@ static void check_start(const sbx_frame_start *start)
     check_text(start->cwd, false);
     check_text(start->run_sid, false);
     check_text(start->overseer, false);
+    check_text(start->group, true);
     check_text(start->line, true);
     check_text(start->desktop, true);
     for (size_t at = 0; at < start->env_bytes; at += strlen(start->env + at) + 1)

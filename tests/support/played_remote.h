@@ -23,7 +23,8 @@ typedef struct played_runner_world {
         talks_nonsense, says_nothing;
     /* What came about. */
     bool had_password, is_wiped;
-    uint32_t job_rights; /* that were given to it */
+    uint32_t job_rights;          /* that were given to it */
+    bool lists_group, lists_user; /* what its process's objects are open to */
 } played_runner_world;
 
 extern played_runner_world played_runner;

@@ -373,8 +373,12 @@ static void who_watches(void **state)
     oracle_token stranger = {.sids = {{"S-1-5-21-7-7-7-7", true, false}, {USERS, true, false}},
                              .sid_count = 2};
     oracle_token target = path_b();
-    sbx_token_sids sids = {
-        .run = RUN, .logon = LOGON, .user = SANDBOX, .is_sandbox_user = true, .overseer = CALLER};
+    sbx_token_sids sids = {.run = RUN,
+                           .logon = LOGON,
+                           .user = SANDBOX,
+                           .is_sandbox_user = true,
+                           .group = GROUP,
+                           .overseer = CALLER};
     sbx_token_plan made;
     oracle_object process = {.owner = SANDBOX};
 
@@ -390,6 +394,39 @@ static void who_watches(void **state)
     assert_false(oracle_grants(&watcher, &process, &oracle_processes, SBX_RIGHT_WRITE_DAC));
     assert_false(oracle_grants(&stranger, &process, &oracle_processes, QUERY_LIMITED));
     assert_true(oracle_grants(&target, &process, &oracle_processes, SBX_PROCESS_ALL));
+}
+
+/* All runs are one user on path B, and each has that user among its restricting SIDs. */
+static void the_other_runs(void **state)
+{
+    enum { CREATE_THREAD = 0x2, VM_OPERATION = 0x8, VM_WRITE = 0x20 };
+    static const uint32_t harms[] = {CREATE_THREAD, VM_OPERATION, VM_WRITE, SBX_RIGHT_WRITE_DAC,
+                                     SBX_RIGHT_WRITE_OWNER};
+    oracle_token target = path_b(), other = path_b();
+    sbx_token_sids sids = {.run = RUN,
+                           .logon = LOGON,
+                           .user = SANDBOX,
+                           .is_sandbox_user = true,
+                           .group = GROUP,
+                           .overseer = CALLER};
+    sbx_token_plan made;
+    oracle_object process = {.owner = SANDBOX};
+
+    (void)state;
+    sbx_token_plan_make(&made, &sids);
+    for (size_t i = 0; i < made.default_count; i++)
+        oracle_add(&process, made.default_aces[i]);
+    other.restricting[0] = OTHER_RUN;
+    for (size_t i = 0; i < SBX_COUNT_OF(harms); i++) {
+        assert_true(oracle_grants(&target, &process, &oracle_processes, harms[i]));
+        assert_false(oracle_grants(&other, &process, &oracle_processes, harms[i]));
+    }
+    sids.group = NULL; /* what the list would be without it */
+    sbx_token_plan_make(&made, &sids);
+    process = (oracle_object){.owner = SANDBOX};
+    for (size_t i = 0; i < made.default_count; i++)
+        oracle_add(&process, made.default_aces[i]);
+    assert_true(oracle_grants(&other, &process, &oracle_processes, VM_WRITE));
 }
 
 /* sbx-runner.exe is the target's own user: it may neither be read nor changed nor ended by it. */
@@ -468,6 +505,7 @@ int main(void)
         cmocka_unit_test(its_own_objects),
         cmocka_unit_test(who_watches),
         cmocka_unit_test(the_runner),
+        cmocka_unit_test(the_other_runs),
         cmocka_unit_test(the_guards),
         cmocka_unit_test(too_little_room),
     };

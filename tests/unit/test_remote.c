@@ -105,6 +105,7 @@ static void a_run(void **state)
     assert_int_equal(sbx_launch_start(&launch, &error), SBX_OK);
     assert_false(played.has_run);
     assert_int_equal(played_runner.job_rights, 5); /* put a process in, and ask */
+    assert_true(played_runner.lists_group && !played_runner.lists_user);
     assert_int_equal(launch.child.pid, 42);
     assert_true(restricts(launch.run_sid));
     assert_true(restricts(PLAYED_SANDBOX_USER));

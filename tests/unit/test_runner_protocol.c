@@ -18,6 +18,7 @@ static const sbx_frame_start start = {.version = SBX_PROTOCOL_VERSION,
                                       .is_open = {true, true, true},
                                       .run_sid = "S-1-5-21-9-9-9-9",
                                       .overseer = "S-1-5-21-1-2-3-1000",
+                                      .group = "S-1-5-21-1-2-3-1004",
                                       .program = "C:/bin/tool.exe",
                                       .line = "tool \"\xc3\xa9\"",
                                       .cwd = "C:/docs",
@@ -59,12 +60,12 @@ static void print(sbx_text *out, const sbx_frame *frame)
             sbx_text_add_format(out, "%02x", frame->hello.nonce[i]);
         break;
     case SBX_FRAME_START:
-        sbx_text_add_format(out, "%u %llx %d %d%d%d %s %s %s %s %s [%s] ", frame->start.version,
+        sbx_text_add_format(out, "%u %llx %d %d%d%d %s %s %s %s %s %s [%s] ", frame->start.version,
                             (unsigned long long)frame->start.job, frame->start.must_hold,
                             frame->start.is_open[0], frame->start.is_open[1],
                             frame->start.is_open[2], frame->start.run_sid, frame->start.overseer,
-                            frame->start.program, frame->start.line, frame->start.cwd,
-                            frame->start.desktop);
+                            frame->start.group, frame->start.program, frame->start.line,
+                            frame->start.cwd, frame->start.desktop);
         sbx_text_add_escaped(out, frame->start.env, frame->start.env_bytes);
         break;
     case SBX_FRAME_STARTED:
@@ -147,6 +148,7 @@ static void every_split(void **state)
                                   "7.1 \n"
                                   "7.0 \n");
     check_splits(SBX_SIDE_SBX, "2.0 1 1234 1 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
+                               "S-1-5-21-1-2-3-1004 "
                                "C:/bin/tool.exe tool \"\xc3\xa9\" C:/docs [] "
                                "PATH=C:/bin\\x00=C:=C:/docs\\x00EMPTY=\\x00\n"
                                "5.0 input\n"

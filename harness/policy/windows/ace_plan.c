@@ -104,7 +104,13 @@ size_t sbx_ace_plan(sbx_ace_step *out, size_t room, const sbx_plan *plan, const 
 
 void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
 {
-    const char *all[] = {sids->user, sids->run, sids->logon, SBX_SID_SYSTEM};
+    /*
+     * All sandbox runs are one user, who restricts their tokens too: were it in the list, or owned in the usual way, each
+     * run could change the others' processes. The group restricts nobody, so that the run's SID decides.
+     */
+    bool is_shared = sids->is_sandbox_user && sids->group != NULL;
+    const char *all[] = {is_shared ? sids->group : sids->user, sids->run, sids->logon,
+                         SBX_SID_SYSTEM};
 
     *out = (sbx_token_plan){.user = sids->user,
                             .flags = SBX_TOKEN_DISABLE_MAX_PRIVILEGE | SBX_TOKEN_LUA |
@@ -121,6 +127,9 @@ void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
         if (all[i] != NULL && all[i] != sids->logon)
             out->default_aces[out->default_count++] =
                 (sbx_ace){SBX_ACE_ALLOW, SBX_GENERIC_ALL, 0, all[i]};
+    if (is_shared)
+        out->default_aces[out->default_count++] =
+            (sbx_ace){SBX_ACE_ALLOW, SBX_RIGHT_READ_CONTROL, 0, SBX_SID_OWNER_RIGHTS};
     if (sids->overseer != NULL)
         out->default_aces[out->default_count++] =
             (sbx_ace){SBX_ACE_ALLOW, SBX_GENERIC_READ | SBX_GENERIC_EXECUTE, 0, sids->overseer};

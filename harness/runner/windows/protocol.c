@@ -70,6 +70,7 @@ void sbx_protocol_add_start(sbx_text *out, const sbx_frame_start *start)
     add_number(out, flags, 4);
     add_string(out, start->run_sid);
     add_string(out, start->overseer);
+    add_string(out, start->group);
     add_string(out, start->program);
     add_string(out, start->line);
     add_string(out, start->cwd);

@@ -64,10 +64,10 @@ typedef struct sbx_frame_start {
     uint64_t job;   /* a handle of the runner's, given to it by sbx.exe */
     bool must_hold; /* the token must read back as it is set */
     bool is_open[SBX_PROTOCOL_STREAMS];
-    const char *run_sid, *overseer;   /* of sbx_token_sids */
-    const char *program, *line, *cwd; /* of sbx_os_wish */
-    const char *desktop;              /* "": the runner's own */
-    const char *env;                  /* NAME=VALUE, each with its NUL, one behind the other */
+    const char *run_sid, *overseer, *group; /* of sbx_token_sids */
+    const char *program, *line, *cwd;       /* of sbx_os_wish */
+    const char *desktop;                    /* "": the runner's own */
+    const char *env; /* NAME=VALUE, each with its NUL, one behind the other */
     size_t env_bytes;
 } sbx_frame_start;
 

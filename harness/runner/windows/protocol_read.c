@@ -94,6 +94,7 @@ static void read_start(cursor *from, sbx_frame_start *out)
         out->is_open[i] = (flags >> 1 >> i & 1) != 0;
     out->run_sid = take_string(from);
     out->overseer = take_string(from);
+    out->group = take_string(from);
     out->program = take_string(from);
     out->line = take_string(from);
     out->cwd = take_string(from);

@@ -47,6 +47,7 @@ static sbx_status find_accounts(sbx_remote *remote, const char *caller,
     if ((code = remote->os->find_account(out_group, remote->group)) != 0)
         return sbx_fail_os(err, SBX_NOT_FOUND, SBX_STEP_IDENTITY, code,
                            "find the group %s (sbx-setup install makes it)", remote->group);
+    memcpy(remote->group_sid, out_group, sizeof(remote->group_sid));
     if (strcmp(remote->user, caller) == 0)
         return refuse(err, SBX_STEP_IDENTITY,
                       "sbx.exe runs as a sandbox user itself, who must own nothing");
@@ -269,6 +270,7 @@ static sbx_status ask(sbx_remote *remote, const sbx_os_wish *wish, const char *r
                              .must_hold = remote->must_hold,
                              .run_sid = run_sid,
                              .overseer = caller,
+                             .group = remote->group_sid,
                              .program = wish->program,
                              .line = wish->command_line,
                              .cwd = wish->cwd,

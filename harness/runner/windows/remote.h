@@ -31,8 +31,9 @@ typedef struct sbx_remote {
     bool must_hold;     /* what is set must read back: lists, the token */
     bool job_must_hold; /* and the runner's job */
 
-    char user[SBX_OS_SID_BYTES]; /* who the runner has to be */
-    sbx_os_token who;            /* who it says it is */
+    char user[SBX_OS_SID_BYTES];      /* who the runner has to be */
+    char group_sid[SBX_OS_SID_BYTES]; /* "": none */
+    sbx_os_token who;                 /* who it says it is */
     char pipe_name[64];
     uint8_t nonce[SBX_PROTOCOL_NONCE_BYTES];
     sbx_handle pipe, own_job;

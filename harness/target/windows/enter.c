@@ -44,7 +44,7 @@ static sbx_status find_who(sbx_launch *launch, sbx_error *err)
     if (maker != NULL && (st = maker->open(maker->context, launch->own.user, &launch->who,
                                            launch->group, err)) != SBX_OK)
         return st;
-    sbx_token_sids_of(&sids, launch->run_sid, &launch->who, launch->own.user);
+    sbx_token_sids_of(&sids, launch->run_sid, &launch->who, launch->own.user, launch->group);
     sids.allows_everyone = launch->plan->allows_everyone;
     sbx_token_plan_make(&launch->token_plan, &sids);
     return SBX_OK;

@@ -40,10 +40,10 @@ SBX_MUST_USE sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error
 
 /*
  * Of a run's target. Where who is not the caller (path B), the caller's sbx.exe is let look at what the target makes.
- * *out points into the arguments.
+ * group: the sandbox users', "": path A. *out points into the arguments.
  */
 void sbx_token_sids_of(sbx_token_sids *out, const char *run_sid, const sbx_os_token *who,
-                       const char *caller);
+                       const char *caller, const char *group);
 
 /*
  * A token by plan from this process's one. must_hold: what was asked for is read back, and anything else is REFUSED

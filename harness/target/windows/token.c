@@ -23,13 +23,14 @@ sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error *err)
 }
 
 void sbx_token_sids_of(sbx_token_sids *out, const char *run_sid, const sbx_os_token *who,
-                       const char *caller)
+                       const char *caller, const char *group)
 {
     *out = (sbx_token_sids){.run = run_sid, .user = who->user};
     if (who->logon[0] != '\0')
         out->logon = who->logon;
     if (strcmp(who->user, caller) != 0) {
         out->is_sandbox_user = true;
+        out->group = group[0] != '\0' ? group : NULL;
         out->overseer = caller;
     }
 }
