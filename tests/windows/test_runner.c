@@ -252,8 +252,9 @@ static void limits(void **state)
     check_row("status || ' ' || reason", "limit wall");
 }
 
-static void what_is_not_there(void **state)
+static void programs_that_do_not_start(void **state)
 {
+    char path[600];
     const char *argv[] = {program_sbx(),    "exec",       "--allow-degraded", "--identity",
                           "sandbox",        "--audit-db", database,           "--",
                           "C:/no/such.exe", NULL};
@@ -263,6 +264,14 @@ static void what_is_not_there(void **state)
     program_do(&done, argv, NULL, 0);
     assert_int_equal(done.code, 127);
     program_done(&done);
+    (void)snprintf(path, sizeof(path), "%s/text.exe", place);
+    write_text(path, "this is no program");
+    argv[8] = path;
+    program_do(&done, argv, NULL, 0); /* which the runner finds out */
+    if (done.code != 126 || strstr(done.err, "text.exe") == NULL)
+        fail_msg("code %lu: %s", done.code, done.err);
+    program_done(&done);
+    check_row("status || ' ' || reason", "error not_executable");
 }
 
 /* --- ends --- */
@@ -553,7 +562,7 @@ int main(void)
         cmocka_unit_test(streams),
         cmocka_unit_test(exit_codes),
         cmocka_unit_test(limits),
-        cmocka_unit_test(what_is_not_there),
+        cmocka_unit_test(programs_that_do_not_start),
         cmocka_unit_test(sbx_is_killed),
         cmocka_unit_test(the_runner_is_killed),
         cmocka_unit_test(the_command_is_killed),
