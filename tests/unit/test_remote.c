@@ -252,6 +252,22 @@ static void a_wrong_password(void **state)
     check_nothing_left("a wrong password");
 }
 
+/* The switch of the policy reaches the token that the runner makes. */
+static void a_run_with_everyone(void **state)
+{
+    (void)state;
+    set_up(NULL);
+    assert_int_equal(run(), SBX_OK);
+    assert_false(restricts(SBX_SID_EVERYONE));
+    assert_int_equal(take_down(), SBX_OK);
+    set_up(NULL);
+    plan.allows_everyone = remote.allows_everyone = true;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(restricts(SBX_SID_EVERYONE));
+    assert_int_equal(take_down(), SBX_OK);
+    check_nothing_left("a run with Everyone");
+}
+
 /* A host that is known to hold nothing: nothing is believed, but the command is never out of its job. */
 static void a_degraded_host(void **state)
 {
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(lies),
         cmocka_unit_test(no_such_program),
         cmocka_unit_test(a_wrong_password),
+        cmocka_unit_test(a_run_with_everyone),
         cmocka_unit_test(a_degraded_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

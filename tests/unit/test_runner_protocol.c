@@ -15,6 +15,7 @@ static const sbx_frame_hello hello = {.version = SBX_PROTOCOL_VERSION,
 static const sbx_frame_start start = {.version = SBX_PROTOCOL_VERSION,
                                       .job = 0x1234,
                                       .must_hold = true,
+                                      .allows_everyone = true,
                                       .is_open = {true, true, true},
                                       .run_sid = "S-1-5-21-9-9-9-9",
                                       .overseer = "S-1-5-21-1-2-3-1000",
@@ -60,8 +61,9 @@ static void print(sbx_text *out, const sbx_frame *frame)
             sbx_text_add_format(out, "%02x", frame->hello.nonce[i]);
         break;
     case SBX_FRAME_START:
-        sbx_text_add_format(out, "%u %llx %d %d%d%d %s %s %s %s %s %s [%s] ", frame->start.version,
-                            (unsigned long long)frame->start.job, frame->start.must_hold,
+        sbx_text_add_format(out, "%u %llx %d%d %d%d%d %s %s %s %s %s %s [%s] ",
+                            frame->start.version, (unsigned long long)frame->start.job,
+                            frame->start.must_hold, frame->start.allows_everyone,
                             frame->start.is_open[0], frame->start.is_open[1],
                             frame->start.is_open[2], frame->start.run_sid, frame->start.overseer,
                             frame->start.group, frame->start.program, frame->start.line,
@@ -147,7 +149,7 @@ static void every_split(void **state)
                                   "5.2 \\x00\\xff\n"
                                   "7.1 \n"
                                   "7.0 \n");
-    check_splits(SBX_SIDE_SBX, "2.0 1 1234 1 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
+    check_splits(SBX_SIDE_SBX, "2.0 1 1234 11 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
                                "S-1-5-21-1-2-3-1004 "
                                "C:/bin/tool.exe tool \"\xc3\xa9\" C:/docs [] "
                                "PATH=C:/bin\\x00=C:=C:/docs\\x00EMPTY=\\x00\n"

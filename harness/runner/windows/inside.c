@@ -104,6 +104,7 @@ sbx_status sbx_inside_make(sbx_inside *inside, const sbx_frame_start *start, sbx
     sbx_status st;
 
     sbx_token_sids_of(&sids, start->run_sid, &inside->own, start->overseer, start->group);
+    sids.allows_everyone = start->allows_everyone;
     sbx_token_plan_make(&plan, &sids);
     if ((st = drop_privileges(inside, must_hold, err)) != SBX_OK ||
         (st = sbx_token_guard_process(inside->own.user, must_hold, os, err)) != SBX_OK ||

@@ -3,20 +3,24 @@
 
 #include "harness/policy/windows/accounts.h"
 #include "harness/runner/windows/parts.h"
+#include "harness/setup/windows/secret.h"
 
 enum { LOOK_MS = 100 };
 
-/*
- * What keeps the passwords is sbx-setup's. This sbx.exe has no way to it, and says so, before anything is started; a
- * host where the accounts were made by hand gets as far as here.
- */
+/* Not there, or not this caller's: the error of a run that cannot be, and not of a command that is not found. */
 static sbx_status load_password(char *out, size_t room, const char *account, sbx_error *err)
 {
-    (void)room;
+    sbx_error why;
+
     out[0] = '\0';
+    if (room < SBX_SECRET_BYTES)
+        return sbx_fail_plain(err, SBX_INTERNAL, SBX_STEP_IDENTITY, "no room for a password");
+    if (sbx_secret_load(out, account, &why) == SBX_OK)
+        return SBX_OK;
     return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_IDENTITY,
-                          "the password of %s cannot be read by this sbx.exe: take --identity self",
-                          account);
+                          "%s (`sbx-setup install` by this user sets it up, `--identity self` does "
+                          "without)",
+                          why.message);
 }
 
 void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch)
@@ -28,6 +32,7 @@ void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch)
                                          .target_os = launch->os,
                                          .load_password = load_password,
                                          .must_hold = plan->walls[SBX_WALL_TOKEN],
+                                         .allows_everyone = plan->allows_everyone,
                                          .job_must_hold = plan->walls[SBX_WALL_JOB]}};
     if (plan->walls[SBX_WALL_UID]) { /* else the host has no such users, and the row says so */
         other->remote.account = is_offline ? SBX_ACCOUNT_OFFLINE : SBX_ACCOUNT_ONLINE;

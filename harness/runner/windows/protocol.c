@@ -61,7 +61,7 @@ void sbx_protocol_add_hello(sbx_text *out, const sbx_frame_hello *hello)
 void sbx_protocol_add_start(sbx_text *out, const sbx_frame_start *start)
 {
     size_t at = begin(out, SBX_FRAME_START, 0);
-    unsigned flags = start->must_hold;
+    unsigned flags = (start->must_hold ? 1u : 0u) | (start->allows_everyone ? 16u : 0u);
 
     for (unsigned i = 0; i < SBX_PROTOCOL_STREAMS; i++)
         flags |= (start->is_open[i] ? 2u : 0u) << i;

@@ -62,7 +62,8 @@ typedef struct sbx_frame_hello {
 typedef struct sbx_frame_start {
     uint32_t version;
     uint64_t job;   /* a handle of the runner's, given to it by sbx.exe */
-    bool must_hold; /* the token must read back as it is set */
+    bool must_hold;       /* the token must read back as it is set */
+    bool allows_everyone; /* of sbx_token_sids */
     bool is_open[SBX_PROTOCOL_STREAMS];
     const char *run_sid, *overseer, *group; /* of sbx_token_sids */
     const char *program, *line, *cwd;       /* of sbx_os_wish */

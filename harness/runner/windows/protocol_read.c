@@ -90,6 +90,7 @@ static void read_start(cursor *from, sbx_frame_start *out)
     out->job = take_number(from, 8);
     flags = (uint32_t)take_number(from, 4);
     out->must_hold = (flags & 1) != 0;
+    out->allows_everyone = (flags & 16) != 0;
     for (unsigned i = 0; i < SBX_PROTOCOL_STREAMS; i++)
         out->is_open[i] = (flags >> 1 >> i & 1) != 0;
     out->run_sid = take_string(from);
@@ -101,7 +102,7 @@ static void read_start(cursor *from, sbx_frame_start *out)
     out->desktop = take_string(from);
     out->env_bytes = (size_t)take_number(from, 4);
     out->env = (const char *)take_bytes(from, out->env_bytes);
-    from->bad |= out->job == 0 || flags > 15 || out->run_sid[0] == '\0' ||
+    from->bad |= out->job == 0 || flags > 31 || out->run_sid[0] == '\0' ||
                  out->overseer[0] == '\0' || out->program[0] == '\0' || out->cwd[0] == '\0';
     if (!from->bad && !is_environment(out->env, out->env_bytes))
         from->bad = true;

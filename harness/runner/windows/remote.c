@@ -268,6 +268,7 @@ static sbx_status ask(sbx_remote *remote, const sbx_os_wish *wish, const char *r
     sbx_frame_start start = {.version = SBX_PROTOCOL_VERSION,
                              .job = job,
                              .must_hold = remote->must_hold,
+                             .allows_everyone = remote->allows_everyone,
                              .run_sid = run_sid,
                              .overseer = caller,
                              .group = remote->group_sid,

@@ -29,6 +29,7 @@ typedef struct sbx_remote {
     /* The account's password into out. NULL with no account. */
     sbx_status (*load_password)(char *out, size_t room, const char *account, sbx_error *err);
     bool must_hold;     /* what is set must read back: lists, the token */
+    bool allows_everyone; /* of sbx_token_sids: of the command's token */
     bool job_must_hold; /* and the runner's job */
 
     char user[SBX_OS_SID_BYTES];      /* who the runner has to be */
