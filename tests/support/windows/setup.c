@@ -5,6 +5,7 @@
 
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
+#include "harness/target/windows/os.h"
 #include "tests/support/windows/program.h"
 
 const char *setup_program(void)
@@ -37,9 +38,9 @@ void setup_do(DWORD code, const char *says, const char *const *words)
 
 const char *setup_place(sbx_setup_folder which, const char *below)
 {
-    static char path[4][1024];
+    static char path[16][1024];
     static unsigned next;
-    char *out = path[next++ % 4];
+    char *out = path[next++ % 16];
     sbx_text text = {0};
 
     assert_int_equal(sbx_setup_folder_find(&text, which, NULL), SBX_OK);
@@ -132,6 +133,14 @@ void setup_check_nothing_left(void)
 void setup_needs_elevation(void **state)
 {
     (void)state;
-    if (!sbx_as_user_is_elevated() || is_set_up())
-        skip(); /* a plain user on a real Windows; or somebody's setup, that is not ours to touch */
+    if (program_is_wine()) { /* whose prefix is the tests' own */
+        if (!sbx_as_user_is_elevated())
+            fail_msg("%s", "Wine's user is no administrator");
+        /* What a killed test left. */
+        (void)sbx_target_os_real.remove_tree(setup_place(SBX_SETUP_FOLDER_MACHINE, ""));
+        (void)sbx_target_os_real.remove_tree(setup_place(SBX_SETUP_FOLDER_LOCAL, "/secrets"));
+        setup_check_nothing_left();
+    } else if (!sbx_as_user_is_elevated() || is_set_up()) {
+        skip(); /* a plain user; or somebody's setup, that is not ours to touch */
+    }
 }

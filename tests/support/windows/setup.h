@@ -17,7 +17,7 @@ const char *setup_program(void); /* bin/sbx-setup.exe, C:\… */
 void setup_do(DWORD code, const char *says, const char *const *words);
 #define SETUP(code, says, ...) setup_do((code), (says), (const char *const[]){__VA_ARGS__, NULL})
 
-/* One of the last four results stays. */
+/* The last sixteen results stay. */
 const char *setup_place(sbx_setup_folder which, const char *below);
 bool setup_exists(const char *path);
 void setup_copy(const char *from, const char *to);
@@ -31,7 +31,7 @@ sbx_setup_found setup_found(const sbx_setup_item *item);                 /* in t
 /* No state, no secret, no hidden account. */
 void setup_check_nothing_left(void);
 
-/* Skips the test where this process is not elevated, or somebody has set up this machine. */
+/* Skips the test where this process is not elevated, or somebody has set up this machine. Under Wine neither can be. */
 void setup_needs_elevation(void **state);
 
 #endif
