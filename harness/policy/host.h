@@ -21,7 +21,8 @@ typedef struct sbx_host {
     bool restricts_tokens; /* restricting SIDs, write-restriction and dropped privileges hold */
     bool keeps_aces;       /* an entry for a SID that nobody has is there when read again */
     bool holds_jobs;       /* a job's limits are there when read again */
-    bool has_sandbox_users; /* the accounts and the group of path B are there; looked for where they are asked for */
+    bool
+        has_sandbox_users; /* the accounts and the group of path B are there; looked for where they are asked for */
 } sbx_host;
 
 /* is_root's host is not asked about user namespaces: root needs none. */

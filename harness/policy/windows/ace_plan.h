@@ -58,7 +58,8 @@ typedef struct sbx_token_sids {
     bool is_sandbox_user; /* path B */
     bool allows_everyone; /* each place that Everyone may write, the target may */
     const char *group;    /* path B: of the sandbox users; NULL: path A */
-    const char *overseer; /* path B: whose sbx.exe watches the run; may look at what the target makes, and end it.
+    const char *
+        overseer; /* path B: whose sbx.exe watches the run; may look at what the target makes, and end it.
                              NULL: the same user */
 } sbx_token_sids;
 

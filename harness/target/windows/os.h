@@ -67,7 +67,8 @@ typedef struct sbx_os_wish {
     const char *const *env; /* NULL-terminated NAME=VALUE */
     const char *cwd;
     const char *desktop; /* NULL: the caller's */
-    bool leaves_own_job; /* in no job of this process's, but in that one alone; this process's must let it */
+    bool
+        leaves_own_job; /* in no job of this process's, but in that one alone; this process's must let it */
     sbx_handle token, job;
     sbx_handle stdio[3]; /* what becomes the standard handles; NULL: closed */
 } sbx_os_wish;

@@ -157,8 +157,8 @@ typedef struct sbx_launch {
 
     sbx_text program, line;
     char run_sid[SBX_OS_SID_BYTES];
-    sbx_os_token own; /* who the caller is */
-    sbx_os_token who; /* who the target is: on path A the caller */
+    sbx_os_token own;             /* who the caller is */
+    sbx_os_token who;             /* who the target is: on path A the caller */
     char group[SBX_OS_SID_BYTES]; /* "": path A */
     sbx_handle own_token, token;
     sbx_token_plan token_plan;
