@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "tests/probe/probe.h"
+#include "tests/support/descriptor.h"
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
@@ -35,26 +36,6 @@ static void test_within_a_run(void **state)
     }
 }
 
-static void send_descriptor(int socket, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {.iov_base = (char *)"x", .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.room,
-                             .msg_controllen = sizeof(control.room)};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &fd, sizeof(int));
-    assert_int_equal(sendmsg(socket, &message, 0), 1);
-}
-
 /* With stdin a stream on which somebody outside has sent that descriptor. Returns the probe's answer. */
 static int run_with(const sbx_test_place *place, const char *const *options, int fd,
                     const char *const *command)
@@ -64,7 +45,7 @@ static int run_with(const sbx_test_place *place, const char *const *options, int
     int pair[2], code;
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    send_descriptor(pair[0], fd);
+    assert_int_equal(sbx_test_send_descriptor(pair[0], fd), 0);
     request.stdio[0] = pair[1];
     sbx_test_run(&outcome, place, &request);
     code = outcome.exit_code;

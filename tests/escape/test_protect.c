@@ -11,6 +11,17 @@ static const char *in_root(const sbx_test_place *place, const char *name)
     return sbx_test_path(place->root, name);
 }
 
+/* Each of them, and then the check. attempts: NULL-terminated. */
+static void try_all(const sbx_test_place *place, sbx_test_escape escape,
+                    const char *const *const *attempts, void (*check)(const sbx_test_place *))
+{
+    for (; *attempts != NULL; attempts++) {
+        escape.attempt = *attempts;
+        sbx_test_try_escape(place, &escape);
+        check(place);
+    }
+}
+
 static void prepare_empty(const sbx_test_place *place)
 {
     sbx_test_remove_tree(place->root);
@@ -194,16 +205,14 @@ static void test_parents_stay(void **state)
     const sbx_test_place *place = *state;
     sbx_test_escape escape = {.prepare = prepare_deep,
                               .options = SBX_LIST("--protect", in_root(place, "a/b/kept"))};
+    const char *const *const attempts[] = {
+        SBX_LIST("write-file", in_root(place, "a/b/kept/file")),
+        SBX_LIST("rename", in_root(place, "a/b"), in_root(place, "away")),
+        SBX_LIST("rename", in_root(place, "a"), in_root(place, "away")),
+        NULL,
+    };
 
-    escape.attempt = SBX_LIST("write-file", in_root(place, "a/b/kept/file"));
-    sbx_test_try_escape(place, &escape);
-    check_deep(place);
-    escape.attempt = SBX_LIST("rename", in_root(place, "a/b"), in_root(place, "away"));
-    sbx_test_try_escape(place, &escape);
-    check_deep(place);
-    escape.attempt = SBX_LIST("rename", in_root(place, "a"), in_root(place, "away"));
-    sbx_test_try_escape(place, &escape);
-    check_deep(place);
+    try_all(place, escape, attempts, check_deep);
     prepare_deep(place);
     assert_int_equal(sbx_test_probe_inside(place, SBX_LIST("--protect", in_root(place, "a/b/kept")),
                                            SBX_LIST("create-file", in_root(place, "a/b/fine"))),
@@ -231,13 +240,10 @@ static void test_parents_are_not_exchanged(void **state)
         SBX_LIST("exchange", in_root(place, "a/b/kept"), in_root(place, "other/b/kept")),
         SBX_LIST("rename", in_root(place, "a"), in_root(place, "other/a")),
         SBX_LIST("rename", in_root(place, "a/b/kept"), in_root(place, "other/b/away")),
+        NULL,
     };
 
-    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        escape.attempt = attempts[i];
-        sbx_test_try_escape(place, &escape);
-        check_deep(place);
-    }
+    try_all(place, escape, attempts, check_deep);
 }
 
 /* A root's name, protected, below a directory of the root's: asked for by its whole path, it holds like one above. */
@@ -270,13 +276,10 @@ static void test_nested_names(void **state)
         SBX_LIST("rename", in_root(place, "sub/.git"), in_root(place, "away")),
         SBX_LIST("link", in_root(place, "sub/.git/config"), in_root(place, "away")),
         SBX_LIST("exchange", in_root(place, "sub/.git"), in_root(place, "directory")),
+        NULL,
     };
 
-    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-        escape.attempt = attempts[i];
-        sbx_test_try_escape(place, &escape);
-        check_nested(place);
-    }
+    try_all(place, escape, attempts, check_nested);
 }
 
 /* Where the name does not exist yet, moving what it would lie in does not make it. */

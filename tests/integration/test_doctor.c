@@ -5,47 +5,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/support/escape.h"
+#include "tests/support/refuse.h"
 #include "tests/support/test.h"
 
 #define LANDLOCK_CREATE_RULESET 444
 
 static char self[SBX_TEST_PATH_BYTES];
 
-/* ---- the kernel made to refuse a call -------------------------------------------------------- */
-
-static int refuse_call(unsigned call, unsigned code)
-{
-    struct sock_filter ops[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof(ops) / sizeof(ops[0]), .filter = ops};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0
-               ? 0
-               : -1;
-}
-
 /* test_doctor --without mounts|landlock COMMAND…: becomes the command, without that. */
 static int run_without(char **argv)
 {
     bool is_done = strcmp(argv[0], "landlock") == 0
-                       ? refuse_call(LANDLOCK_CREATE_RULESET, ENOSYS) == 0
-                       : refuse_call(SYS_mount_setattr, EPERM) == 0;
+                       ? sbx_test_refuse_call(LANDLOCK_CREATE_RULESET, ENOSYS)
+                       : sbx_test_refuse_call(SYS_mount_setattr, EPERM);
 
     if (is_done)
         execv(argv[1], argv + 1);

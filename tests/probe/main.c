@@ -16,12 +16,13 @@ const int sbx_probe_denied_usual[] = {EACCES, EPERM, EROFS, ENOSYS, 0};
 static const int absent_usual[] = {ENOENT,     ESRCH,           ENXIO,  ENODEV,       ENOTTY,
                                    EOPNOTSUPP, EPROTONOSUPPORT, ENOSYS, ECONNREFUSED, 0};
 
-static const sbx_probe_verb *const tables[] = {
-    sbx_probe_write_verbs, sbx_probe_read_verbs, sbx_probe_network_verbs,
-    sbx_probe_process_verbs, sbx_probe_kernel_verbs, sbx_probe_identity_verbs,
-    sbx_probe_load_verbs, sbx_probe_life_verbs, sbx_probe_mode_verbs,
-    sbx_probe_abuse_verbs, sbx_probe_pass_verbs, sbx_probe_change_verbs, sbx_probe_ipc_verbs,
-    NULL};
+static const sbx_probe_verb *const tables[] = {sbx_probe_write_verbs,   sbx_probe_read_verbs,
+                                               sbx_probe_network_verbs, sbx_probe_process_verbs,
+                                               sbx_probe_kernel_verbs,  sbx_probe_identity_verbs,
+                                               sbx_probe_load_verbs,    sbx_probe_life_verbs,
+                                               sbx_probe_mode_verbs,    sbx_probe_abuse_verbs,
+                                               sbx_probe_pass_verbs,    sbx_probe_change_verbs,
+                                               sbx_probe_ipc_verbs,     NULL};
 
 long long sbx_probe_number(const char *text)
 {
@@ -61,6 +62,17 @@ int sbx_probe_write_all(int fd, const void *data, unsigned long bytes)
         bytes -= (unsigned long)done;
     }
     return 0;
+}
+
+int sbx_probe_write_and_close(int fd)
+{
+    int result;
+
+    if (fd < 0)
+        return errno;
+    result = write(fd, "x", 1) == 1 ? 0 : errno;
+    close(fd);
+    return result;
 }
 
 int sbx_probe_in_child(int (*body)(char **arguments), char **arguments)

@@ -31,64 +31,74 @@ static int close_with(int fd, int failed)
     return code;
 }
 
-static int parse_address(struct sockaddr_in *out, char **arguments)
+/* A socket, and where ADDRESS PORT leads; -1: errno says why not. */
+static int socket_to(struct sockaddr_in *out, char **arguments, int type, int protocol)
 {
     memset(out, 0, sizeof(*out));
     out->sin_family = AF_INET;
     out->sin_port = htons((uint16_t)sbx_probe_number(arguments[1]));
-    return inet_pton(AF_INET, arguments[0], &out->sin_addr) == 1 ? 0 : EINVAL;
+    if (inet_pton(AF_INET, arguments[0], &out->sin_addr) == 1)
+        return socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+    errno = EINVAL;
+    return -1;
 }
 
-static int connect_address(int family, int type, const void *address, socklen_t bytes)
+static int socket_to6(struct sockaddr_in6 *out, char **arguments, int type)
 {
-    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+    memset(out, 0, sizeof(*out));
+    out->sin6_family = AF_INET6;
+    out->sin6_port = htons((uint16_t)sbx_probe_number(arguments[1]));
+    if (inet_pton(AF_INET6, arguments[0], &out->sin6_addr) == 1)
+        return socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+    errno = EINVAL;
+    return -1;
+}
 
+static int connect_on(int fd, const void *address, socklen_t bytes)
+{
     return close_with(fd, fd < 0 || connect(fd, address, bytes) != 0);
+}
+
+static int send_on(int fd, int flags, const void *address, socklen_t bytes)
+{
+    return close_with(fd, fd < 0 || sendto(fd, "x", 1, flags, address, bytes) != 1);
 }
 
 static int connect_tcp(char **arguments)
 {
     struct sockaddr_in address;
-    int result = parse_address(&address, arguments);
 
-    return result != 0 ? result : connect_address(AF_INET, SOCK_STREAM, &address, sizeof(address));
+    return connect_on(socket_to(&address, arguments, SOCK_STREAM, 0), &address, sizeof(address));
 }
 
 static int connect_tcp6(char **arguments)
 {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    struct sockaddr_in6 address;
 
-    address.sin6_port = htons((uint16_t)sbx_probe_number(arguments[1]));
-    if (inet_pton(AF_INET6, arguments[0], &address.sin6_addr) != 1)
-        return EINVAL;
-    return connect_address(AF_INET6, SOCK_STREAM, &address, sizeof(address));
+    return connect_on(socket_to6(&address, arguments, SOCK_STREAM), &address, sizeof(address));
 }
 
 static int send_udp(char **arguments)
 {
     struct sockaddr_in address;
-    int result = parse_address(&address, arguments);
-    int fd;
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return close_with(
-        fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address)) != 1);
+    return send_on(socket_to(&address, arguments, SOCK_DGRAM, 0), 0, &address, sizeof(address));
+}
+
+static int send_udp6(char **arguments)
+{
+    struct sockaddr_in6 address;
+
+    return send_on(socket_to6(&address, arguments, SOCK_DGRAM), 0, &address, sizeof(address));
 }
 
 /* TCP Fast Open: an address that never passes through connect(). */
 static int send_fast_open(char **arguments)
 {
     struct sockaddr_in address;
-    int result = parse_address(&address, arguments);
-    int fd;
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return close_with(fd, fd < 0 || sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address,
-                                           sizeof(address)) != 1);
+    return send_on(socket_to(&address, arguments, SOCK_STREAM, 0), MSG_FASTOPEN, &address,
+                   sizeof(address));
 }
 
 /* As the C library asks a name server: connected, two questions in one call. */
@@ -99,12 +109,8 @@ static int ask_names(char **arguments)
     struct mmsghdr both[2] = {{.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}},
                               {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}}};
     struct sockaddr_in address;
-    int result = parse_address(&address, arguments);
-    int fd;
+    int fd = socket_to(&address, arguments, SOCK_DGRAM, 0);
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     return close_with(fd, fd < 0 ||
                               connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
                               sendmmsg(fd, both, 2, MSG_NOSIGNAL) != 2);
@@ -119,12 +125,8 @@ static int send_many_udp(char **arguments)
                                       .msg_namelen = sizeof(address),
                                       .msg_iov = &part,
                                       .msg_iovlen = 1}};
-    int result = parse_address(&address, arguments);
-    int fd;
+    int fd = socket_to(&address, arguments, SOCK_DGRAM, 0);
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     return close_with(fd, fd < 0 || sendmmsg(fd, &one, 1, 0) != 1);
 }
 
@@ -134,26 +136,9 @@ static int send_message_fast_open(char **arguments)
     struct sockaddr_in address;
     struct msghdr one = {
         .msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1};
-    int result = parse_address(&address, arguments);
-    int fd;
+    int fd = socket_to(&address, arguments, SOCK_STREAM, 0);
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return close_with(fd, fd < 0 || sendmsg(fd, &one, MSG_FASTOPEN) != 1);
-}
-
-static int send_udp6(char **arguments)
-{
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
-    int fd;
-
-    address.sin6_port = htons((uint16_t)sbx_probe_number(arguments[1]));
-    if (inet_pton(AF_INET6, arguments[0], &address.sin6_addr) != 1)
-        return EINVAL;
-    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return close_with(
-        fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address)) != 1);
 }
 
 /* One echo request, as ping sends it without any rights. */
@@ -175,16 +160,12 @@ static int ping_address(char **arguments)
 static int connect_protocol(char **arguments)
 {
     struct sockaddr_in address;
-    int result = parse_address(&address, arguments);
-    int fd;
+    int fd = socket_to(&address, arguments, (int)sbx_probe_number(arguments[2]),
+                       (int)sbx_probe_number(arguments[3]));
 
-    if (result != 0)
-        return result;
-    fd = socket(AF_INET, (int)sbx_probe_number(arguments[2]) | SOCK_CLOEXEC,
-                (int)sbx_probe_number(arguments[3]));
     if (fd < 0 && errno == ESOCKTNOSUPPORT)
         return EPROTONOSUPPORT; /* not in this kernel, either */
-    return close_with(fd, fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0);
+    return connect_on(fd, &address, sizeof(address));
 }
 
 static int bind_tcp(char **arguments)
@@ -280,7 +261,7 @@ static int connect_unix(char **arguments)
     struct sockaddr_un address;
     socklen_t bytes = name_address(&address, arguments[0], 0);
 
-    return connect_address(AF_UNIX, SOCK_STREAM, &address, bytes);
+    return connect_on(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), &address, bytes);
 }
 
 static int connect_abstract(char **arguments)
@@ -288,7 +269,7 @@ static int connect_abstract(char **arguments)
     struct sockaddr_un address;
     socklen_t bytes = name_address(&address, arguments[0], 1);
 
-    return connect_address(AF_UNIX, SOCK_STREAM, &address, bytes);
+    return connect_on(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), &address, bytes);
 }
 
 /* A datagram to a path socket: sendto() names the peer without connect(). */
@@ -296,9 +277,8 @@ static int send_unix(char **arguments)
 {
     struct sockaddr_un address;
     socklen_t bytes = name_address(&address, arguments[0], 0);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    return close_with(fd, fd < 0 || sendto(fd, "x", 1, 0, (struct sockaddr *)&address, bytes) != 1);
+    return send_on(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 0, &address, bytes);
 }
 
 static int send_named(int fd, const char *path)
@@ -322,33 +302,36 @@ static int send_message_unix(char **arguments)
     return result;
 }
 
-/* One end of a pair, told to send to somebody else. */
-static int send_pair_unix(char **arguments)
+/* One end of a pair, told to go to somebody else. */
+static int on_pair(int (*attempt)(int fd, const char *path), const char *path)
 {
     int pair[2];
     int result;
 
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0)
         return errno;
-    result = send_named(pair[0], arguments[0]);
+    result = attempt(pair[0], path);
     close(pair[0]);
     close(pair[1]);
     return result;
 }
 
-static int connect_pair_unix(char **arguments)
+static int connect_named(int fd, const char *path)
 {
     struct sockaddr_un address;
-    socklen_t bytes = name_address(&address, arguments[0], 0);
-    int pair[2];
-    int result;
+    socklen_t bytes = name_address(&address, path, 0);
 
-    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return errno;
-    result = connect(pair[0], (struct sockaddr *)&address, bytes) == 0 ? 0 : errno;
-    close(pair[0]);
-    close(pair[1]);
-    return result;
+    return connect(fd, (struct sockaddr *)&address, bytes) == 0 ? 0 : errno;
+}
+
+static int send_pair_unix(char **arguments)
+{
+    return on_pair(send_named, arguments[0]);
+}
+
+static int connect_pair_unix(char **arguments)
+{
+    return on_pair(connect_named, arguments[0]);
 }
 
 /* A pair needs no name; pipes between a program's own processes must go on working. */

@@ -8,26 +8,7 @@
 #include <unistd.h>
 
 #include "tests/probe/probe.h"
-
-static int send_descriptor(int socket, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {.iov_base = (char *)"x", .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.room,
-                             .msg_controllen = sizeof(control.room)};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &fd, sizeof(int));
-    return sendmsg(socket, &message, 0) == 1 ? 0 : errno;
-}
+#include "tests/support/descriptor.h"
 
 /* A descriptor, or -1 where none came. */
 static int receive_descriptor(int socket)
@@ -53,17 +34,6 @@ static int receive_descriptor(int socket)
     return fd;
 }
 
-static int write_byte(int fd)
-{
-    int result;
-
-    if (fd < 0)
-        return errno;
-    result = write(fd, "x", 1) == 1 ? 0 : errno;
-    close(fd);
-    return result;
-}
-
 /* Through its magic link: what was opened to be read, opened to be written. */
 static int widen(int fd)
 {
@@ -72,7 +42,7 @@ static int widen(int fd)
     if (fd < 0)
         return EBADMSG;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    return write_byte(open(path, O_WRONLY | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(path, O_WRONLY | O_CLOEXEC));
 }
 
 static int pass_and_widen(char **arguments)
@@ -89,7 +59,7 @@ static int pass_and_widen(char **arguments)
         close(fd);
         _exit(widen(receive_descriptor(pair[1])));
     }
-    if (send_descriptor(pair[0], fd) != 0)
+    if (sbx_test_send_descriptor(pair[0], fd) != 0)
         return EBADMSG;
     (void)waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : EBADMSG;
@@ -107,24 +77,25 @@ static int receive_and_write(char **arguments)
     int fd = receive_descriptor(STDIN_FILENO);
 
     (void)arguments;
-    return fd < 0 ? EBADMSG : write_byte(fd);
+    return fd < 0 ? EBADMSG : sbx_probe_write_and_close(fd);
 }
 
 static int receive_and_write_at(char **arguments)
 {
     int directory = receive_descriptor(STDIN_FILENO);
 
-    return directory < 0 ? EBADMSG
-                         : write_byte(openat(directory, arguments[0], O_WRONLY | O_CLOEXEC));
+    return directory < 0
+               ? EBADMSG
+               : sbx_probe_write_and_close(openat(directory, arguments[0], O_WRONLY | O_CLOEXEC));
 }
 
 static int receive_and_create_at(char **arguments)
 {
     int directory = receive_descriptor(STDIN_FILENO);
 
-    return directory < 0
-               ? EBADMSG
-               : write_byte(openat(directory, arguments[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    return directory < 0 ? EBADMSG
+                         : sbx_probe_write_and_close(openat(directory, arguments[0],
+                                                            O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 }
 
 /* Makes the pipe that is stdin as large as may be, takes one byte, and rests. */

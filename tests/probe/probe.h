@@ -62,6 +62,9 @@ int sbx_probe_in_child(int (*body)(char **arguments), char **arguments);
 /* Sleeps, whatever signal handlers do. */
 void sbx_probe_sleep(double seconds);
 
+/* One byte; 0 or an errno. fd below 0: errno is why it could not be opened. */
+int sbx_probe_write_and_close(int fd);
+
 /* All of it, or an errno. */
 int sbx_probe_write_all(int fd, const void *data, unsigned long bytes);
 

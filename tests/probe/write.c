@@ -28,36 +28,25 @@ static int result_of(int value)
     return value < 0 ? errno : 0;
 }
 
-/* One byte through an open descriptor; fd below 0: the open failed. */
-static int write_and_close(int fd)
-{
-    int result;
-
-    if (fd < 0)
-        return errno;
-    result = write(fd, "x", 1) == 1 ? 0 : errno;
-    close(fd);
-    return result;
-}
-
 static int write_file(char **arguments)
 {
-    return write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
 }
 
 static int read_write_file(char **arguments)
 {
-    return write_and_close(open(arguments[0], O_RDWR | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(arguments[0], O_RDWR | O_CLOEXEC));
 }
 
 static int create_file(char **arguments)
 {
-    return write_and_close(open(arguments[0], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    return sbx_probe_write_and_close(
+        open(arguments[0], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
 }
 
 static int append_file(char **arguments)
 {
-    return write_and_close(open(arguments[0], O_WRONLY | O_APPEND | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(arguments[0], O_WRONLY | O_APPEND | O_CLOEXEC));
 }
 
 static int truncate_file(char **arguments)
@@ -137,7 +126,7 @@ static int set_attribute(char **arguments)
 
 static int open_unnamed(char **arguments)
 {
-    return write_and_close(open(arguments[0], O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
+    return sbx_probe_write_and_close(open(arguments[0], O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644));
 }
 
 /* Makes LINK, which points to TARGET, and writes through it. */
@@ -147,7 +136,7 @@ static int write_via_symlink(char **arguments)
         fprintf(stderr, "probe: cannot make the symlink %s: %s\n", arguments[0], strerror(errno));
         return EINVAL;
     }
-    return write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
 }
 
 /* Makes NEW as a second name of FILE and writes through it. */
@@ -155,7 +144,7 @@ static int write_via_link(char **arguments)
 {
     if (link(arguments[1], arguments[0]) != 0)
         return errno;
-    return write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(arguments[0], O_WRONLY | O_CLOEXEC));
 }
 
 static int write_via_proc_root(char **arguments)
@@ -163,7 +152,7 @@ static int write_via_proc_root(char **arguments)
     char path[PATH_MAX];
 
     snprintf(path, sizeof(path), "/proc/self/root%s", arguments[0]);
-    return write_and_close(open(path, O_WRONLY | O_CLOEXEC));
+    return sbx_probe_write_and_close(open(path, O_WRONLY | O_CLOEXEC));
 }
 
 /* Through the magic link of a descriptor that was opened for reading only. */
@@ -176,7 +165,7 @@ static int write_via_proc_fd(char **arguments)
     if (fd < 0)
         return errno;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    result = write_and_close(open(path, O_WRONLY | O_CLOEXEC));
+    result = sbx_probe_write_and_close(open(path, O_WRONLY | O_CLOEXEC));
     close(fd);
     return result;
 }
@@ -196,7 +185,7 @@ static int write_at(char **arguments)
     directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return errno;
-    result = write_and_close(openat(directory, slash + 1, O_WRONLY | O_CLOEXEC));
+    result = sbx_probe_write_and_close(openat(directory, slash + 1, O_WRONLY | O_CLOEXEC));
     close(directory);
     return result;
 }
@@ -210,7 +199,8 @@ static int write_openat2(char **arguments)
 {
     struct open_how how = {.flags = O_WRONLY | O_CLOEXEC};
 
-    return write_and_close((int)syscall(SYS_openat2, AT_FDCWD, arguments[0], &how, sizeof(how)));
+    return sbx_probe_write_and_close(
+        (int)syscall(SYS_openat2, AT_FDCWD, arguments[0], &how, sizeof(how)));
 }
 
 /* A file descriptor's own mode: fchmod on something opened for reading. */

@@ -4,14 +4,12 @@
  * beside a process that runs in its memory.
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness/runner/linux/parts.h"
+#include "tests/support/refuse.h"
 #include "tests/support/test.h"
 
 enum { ROUNDS = 3000 };
@@ -24,21 +22,6 @@ int __lsan_is_turned_off(void)
     return 1;
 }
 #endif
-
-/* In every thread: a raw clone fails as where no more processes may be made. */
-static bool refuse_clone(void)
-{
-    struct sock_filter ops[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof(ops) / sizeof(ops[0]), .filter = ops};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
-}
 
 static void hand_over(sbx_launcher *launcher, sbx_plan *plan, unsigned round)
 {
@@ -67,7 +50,8 @@ static void test_refused(void **state)
 
     (void)state;
     assert_int_equal(sbx_launcher_create(&launcher, &err), SBX_OK);
-    assert_true(refuse_clone());
+    assert_true(
+        sbx_test_refuse_call(SYS_clone, EAGAIN)); /* as where no more processes may be made */
     for (unsigned i = 0; i < ROUNDS; i++)
         hand_over(launcher, &plan, i);
     sbx_launcher_free(launcher);
