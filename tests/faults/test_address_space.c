@@ -35,8 +35,7 @@ static void run_within(sbx_test_outcome *out, const sbx_test_place *place, unsig
         assert_true(i + 5 < WORDS_MAX);
         words[i + 4] = line[i];
     }
-    sbx_test_start(&child, place, &request);
-    sbx_test_aftermath_note(&after, child.pid);
+    sbx_test_aftermath_start(&after, &child, place, &request);
     sbx_test_finish(out, &child, SBX_TEST_TIMEOUT_MS);
 }
 

@@ -50,17 +50,6 @@ static sbx_test_place with_database(const sbx_test_place *place, const char *on)
     return out;
 }
 
-static json_int_t count_denials(const sbx_test_place *place, const char *run_id)
-{
-    json_t *rows = sbx_test_audit_denials(place, run_id), *row;
-    json_int_t sum = 0;
-    size_t i;
-
-    json_array_foreach(rows, i, row) sum += json_integer_value(json_object_get(row, "count"));
-    json_decref(rows);
-    return sum;
-}
-
 /* What is looked at afterwards, and the next start, need not take as long. */
 static void look_at(const sbx_test_place *place)
 {
@@ -87,7 +76,7 @@ static void test_slow(void **state)
     assert_false(sbx_test_is_told(&outcome));
     assert_true(outcome.wall_ms >= 10 * SLOW_MS); /* it was the disk that was asked */
     look_at(&place);
-    assert_int_equal(count_denials(&place, sbx_test_word(&outcome, "run_id")), DENIALS);
+    assert_int_equal(sbx_test_sum_denials(&place, sbx_test_word(&outcome, "run_id")), DENIALS);
     processes = sbx_test_audit_processes(&place, sbx_test_word(&outcome, "run_id"));
     assert_int_equal(json_array_size(processes), PROGRAMS + 3);
     json_decref(processes);
@@ -262,8 +251,7 @@ static void test_stands_still_under_a_run(void **state)
         sbx_test_outcome outcome;
         sbx_test_child child;
 
-        sbx_test_start(&child, &place, &request);
-        sbx_test_aftermath_note(&after, child.pid);
+        sbx_test_aftermath_start(&after, &child, &place, &request);
         assert_true(sbx_test_wait_output(&child, "begun", 10000));
         atomic_store(&disk.orders->is_stuck, true);
         sbx_test_pause_ms(STILL_MS);

@@ -59,17 +59,6 @@ static unsigned storm(const sbx_test_child *child)
     return count * (unsigned)(sizeof(harmless) / sizeof(harmless[0]));
 }
 
-static json_int_t sum_denials(const sbx_test_place *place, const char *run_id)
-{
-    json_t *rows = sbx_test_audit_denials(place, run_id), *row;
-    json_int_t sum = 0;
-    size_t i;
-
-    json_array_foreach(rows, i, row) sum += json_integer_value(json_object_get(row, "count"));
-    json_decref(rows);
-    return sum;
-}
-
 static void test_at_work(void **state)
 {
     const sbx_test_place *place = *state;
@@ -86,8 +75,7 @@ static void test_at_work(void **state)
 
     sbx_test_run(&calm, place, &request);
     sbx_test_expect(&calm, 5, "nonzero", "");
-    sbx_test_start(&child, place, &request);
-    sbx_test_aftermath_note(&after, child.pid);
+    sbx_test_aftermath_start(&after, &child, place, &request);
     sent = storm(&child);
     sbx_test_finish(&stormy, &child, LONGEST_MS);
     sbx_test_expect(&stormy, 5, "nonzero", "");
@@ -95,8 +83,8 @@ static void test_at_work(void **state)
     assert_true(sent > 1000);
     assert_string_equal(stormy.out, calm.out);
     assert_int_equal(sbx_test_number(&stormy, "output_bytes"), calm.out_bytes);
-    assert_int_equal(sum_denials(place, sbx_test_word(&stormy, "run_id")),
-                     sum_denials(place, sbx_test_word(&calm, "run_id")));
+    assert_int_equal(sbx_test_sum_denials(place, sbx_test_word(&stormy, "run_id")),
+                     sbx_test_sum_denials(place, sbx_test_word(&calm, "run_id")));
     processes = sbx_test_audit_processes(place, sbx_test_word(&stormy, "run_id"));
     assert_int_equal(json_array_size(processes), PROGRAMS + 3);
     json_decref(processes);
@@ -115,8 +103,7 @@ static void test_at_the_start(void **state)
         sbx_test_outcome outcome;
         sbx_test_child child;
 
-        sbx_test_start(&child, place, &request);
-        sbx_test_aftermath_note(&after, child.pid);
+        sbx_test_aftermath_start(&after, &child, place, &request);
         (void)storm(&child);
         sbx_test_finish(&outcome, &child, LONGEST_MS);
         sbx_test_expect(&outcome, 3, "nonzero", "");
@@ -134,8 +121,7 @@ static void test_asked_to_end(void **state)
     sbx_test_outcome outcome;
     sbx_test_child child;
 
-    sbx_test_start(&child, place, &request);
-    sbx_test_aftermath_note(&after, child.pid);
+    sbx_test_aftermath_start(&after, &child, place, &request);
     assert_true(sbx_test_wait_probes(place, 1, 10000));
     for (unsigned i = 0; i < TERMS && !has_ended(&child); i++)
         (void)kill(child.pid, i % 2 == 0 ? SIGTERM : SIGCONT);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/support/abuse.h"
+#include "tests/support/aftermath.h"
 #include "tests/support/escape.h"
 #include "tests/support/stepper.h"
 #include "tests/support/test.h"
@@ -56,20 +57,6 @@ static void run_next(const sbx_test_place *place)
     sbx_test_outcome_done(&outcome);
 }
 
-static size_t count_rows(const sbx_test_place *place, const char *status)
-{
-    json_t *rows = sbx_test_audit_runs(place);
-    size_t count = 0;
-
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const char *word = json_string_value(json_object_get(json_array_get(rows, i), "status"));
-
-        count += status == NULL || (word != NULL && strcmp(word, status) == 0);
-    }
-    json_decref(rows);
-    return count;
-}
-
 /* The result is there, or not; what it was written to is not. */
 static void check_result(const sbx_test_place *place, const sbx_test_step_ending *ending)
 {
@@ -90,24 +77,14 @@ static void check_after(const sbx_test_place *place, const sbx_test_step_ending 
 {
     bool was_started = sbx_test_exists(sbx_test_path(place->root, "marker"));
 
-    if (was_started && count_rows(place, NULL) <= rows_before)
+    if (was_started && sbx_test_count_status(place, NULL) <= rows_before)
         fail_msg("call %ld: the command ran without a row", ending->call);
     run_next(place);
-    if (count_rows(place, "running") != 0)
+    if (sbx_test_count_status(place, "running") != 0)
         fail_msg("call %ld: a row says \"running\" for ever", ending->call);
     sbx_test_check_gone(place, ending->pid, NULL);
     check_result(place, ending);
     (void)unlink(sbx_test_path(place->root, "marker"));
-}
-
-static void check_ledger(const sbx_test_place *place)
-{
-    sbx_test_outcome outcome;
-
-    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "verify"));
-    if (outcome.exit_code != 0)
-        fail_msg("verify: %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
-    sbx_test_outcome_done(&outcome);
 }
 
 /* is_right judges the ending; the number of steps that were taken. */
@@ -122,7 +99,7 @@ static unsigned at_each_step(const sbx_test_place *place, int error,
     run_next(place); /* the database is there */
     for (unsigned step = 1; step < STEPS_MAX; step += stride) {
         sbx_test_step_ending ending;
-        size_t rows = count_rows(place, NULL);
+        size_t rows = sbx_test_count_status(place, NULL);
 
         sbx_test_step(&ending, place, line, step, error);
         if (!ending.was_hit)
@@ -131,7 +108,7 @@ static unsigned at_each_step(const sbx_test_place *place, int error,
         check_after(place, &ending, rows);
         taken++;
     }
-    check_ledger(place);
+    sbx_test_verify(place);
     print_message("%u calls\n", taken);
     return taken;
 }
@@ -217,7 +194,7 @@ static void test_short_transfers(void **state)
     assert_int_equal(json_array_size(rows), DENIALS);
     json_decref(rows);
     json_decref(said);
-    check_ledger(place);
+    sbx_test_verify(place);
 }
 
 int main(void)

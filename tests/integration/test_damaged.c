@@ -50,16 +50,6 @@ static void expect_runs(const sbx_test_place *place, size_t count)
     json_decref(runs);
 }
 
-static void expect_verified(const sbx_test_place *place)
-{
-    sbx_test_outcome outcome;
-
-    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "verify"));
-    if (outcome.exit_code != 0)
-        fail_msg("exit %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
-    sbx_test_outcome_done(&outcome);
-}
-
 static void the_run_goes_on(void **state)
 {
     const sbx_test_place *place = *state;
@@ -75,7 +65,7 @@ static void the_run_goes_on(void **state)
     assert_int_equal(count_set_aside(place), before + 1);
     sbx_test_outcome_done(&outcome);
     expect_runs(place, 1);
-    expect_verified(place);
+    sbx_test_verify(place);
     sbx_test_sbx(&outcome, place,
                  SBX_LIST("audit", "sql", "--format", "csv",
                           "SELECT body->>'set_aside' FROM event WHERE kind = 'db.create'"));
@@ -125,7 +115,7 @@ static void many_at_once(void **state)
     }
     assert_int_equal(count_set_aside(place), before + 1);
     expect_runs(place, (size_t)runs);
-    expect_verified(place);
+    sbx_test_verify(place);
 }
 
 static void a_batch(void **state)

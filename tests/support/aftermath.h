@@ -21,6 +21,10 @@ typedef struct sbx_test_aftermath {
 
 void sbx_test_aftermath_note(sbx_test_aftermath *after, pid_t supervisor);
 
+/* sbx_test_start(), and noted. */
+void sbx_test_aftermath_start(sbx_test_aftermath *after, sbx_test_child *child,
+                              const sbx_test_place *place, const sbx_test_request *request);
+
 /* Waits for the last process of the place, makes the next start (in the place's database), and checks all of the above. */
 void sbx_test_aftermath_check(const sbx_test_aftermath *after, const sbx_test_place *place);
 

@@ -94,6 +94,27 @@ json_t *sbx_test_audit_run(const sbx_test_place *place, const char *run_id)
     return found;
 }
 
+json_int_t sbx_test_sum_denials(const sbx_test_place *place, const char *run_id)
+{
+    json_t *rows = sbx_test_audit_denials(place, run_id), *row;
+    json_int_t sum = 0;
+    size_t i;
+
+    json_array_foreach(rows, i, row) sum += json_integer_value(json_object_get(row, "count"));
+    json_decref(rows);
+    return sum;
+}
+
+void sbx_test_verify(const sbx_test_place *place)
+{
+    sbx_test_outcome outcome;
+
+    sbx_test_sbx(&outcome, place, SBX_LIST("audit", "verify"));
+    if (outcome.exit_code != 0)
+        fail_msg("verify: %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
+    sbx_test_outcome_done(&outcome);
+}
+
 /* `words` is "one|other". */
 static bool is_one_of(const char *words, const char *word)
 {

@@ -101,6 +101,12 @@ json_t *sbx_test_audit_runs(const sbx_test_place *place);
 json_t *sbx_test_audit_denials(const sbx_test_place *place, const char *run_id);
 json_t *sbx_test_audit_processes(const sbx_test_place *place, const char *run_id);
 
+/* How often that run was denied something: the sum over its rows. */
+json_int_t sbx_test_sum_denials(const sbx_test_place *place, const char *run_id);
+
+/* `sbx audit verify` finds nothing wrong, or the test fails with what it said. */
+void sbx_test_verify(const sbx_test_place *place);
+
 /* One run's row by id, or NULL. The caller gives it back. */
 json_t *sbx_test_audit_run(const sbx_test_place *place, const char *run_id);
 

@@ -22,8 +22,7 @@ void sbx_test_waiting_begin(sbx_test_child *child, const sbx_test_place *place,
                                 .command = SBX_LIST("/bin/sh", "-c", script)};
 
     (void)unlink(word_of(place));
-    sbx_test_start(child, place, &request);
-    sbx_test_aftermath_note(after, child->pid);
+    sbx_test_aftermath_start(after, child, place, &request);
     if (!sbx_test_wait_output(child, "begun", READY_MS))
         fail_msg("the command did not begin");
 }
