@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,11 +36,27 @@ static int choose_variant(const sbx_entry *entry)
     return variant;
 }
 
+/* A file that was opened to be read, or for neither: of the host's mounts, whatever ours allow. */
+static bool has_file_to_read(void)
+{
+    struct stat about;
+
+    for (int fd = 0; fd <= 2; fd++) {
+        int flags = fcntl(fd, F_GETFL);
+
+        if (flags >= 0 && (flags & O_ACCMODE) != O_WRONLY && (flags & O_ACCMODE) != O_RDWR &&
+            fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+            return true;
+    }
+    return false;
+}
+
 /*
  * Before its third version (Linux 6.2) Landlock does not see that a file is cut short, which takes no right
  * to write in its eyes: by its path, or by opening it to be read, or for neither (access mode 3). Where Landlock
- * is the only wall before the files, nobody may do that then, in a writable root neither: a filter cannot
- * look at paths. openat2 has its flags in memory; programs do without it.
+ * is the only wall before a file (there are no mounts, or it came as a stream and is opened once more by
+ * /proc/self/fd), nobody may do that then, in a writable root neither: a filter cannot look at paths. openat2 has
+ * its flags in memory; programs do without it.
  */
 static sbx_status refuse_truncating(sbx_error *err)
 {
@@ -80,8 +97,8 @@ sbx_status sbx_seccomp_load(int *out_listener, const sbx_entry *entry, sbx_error
     *out_listener = -1;
     if (!entry->plan->walls[SBX_WALL_SECCOMP])
         return SBX_OK;
-    if (!entry->plan->walls[SBX_WALL_MOUNTS] &&
-        entry->plan->landlock_abi < LANDLOCK_SEES_TRUNCATE) {
+    if (entry->plan->landlock_abi < LANDLOCK_SEES_TRUNCATE &&
+        (!entry->plan->walls[SBX_WALL_MOUNTS] || has_file_to_read())) {
         sbx_status st = refuse_truncating(err);
 
         if (st != SBX_OK)
