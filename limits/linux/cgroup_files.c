@@ -216,10 +216,9 @@ static void clear_children_of(int parent_fd, const char *name)
 
 int sbx_cgroup_remove(int parent_fd, const char *name)
 {
-    enum { LONGEST_MS = 1000 }; /* 100 were too few for an emulated machine */
     const struct timespec pause = {.tv_nsec = SBX_NS_PER_MS};
 
-    for (unsigned attempt = 0; attempt < LONGEST_MS; attempt++) {
+    for (unsigned attempt = 0; attempt < 100; attempt++) {
         if (sbx_cgroup_os.remove_directory(parent_fd, name) == 0 || errno == ENOENT)
             return 0;
         if (errno != EBUSY)
