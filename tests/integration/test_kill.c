@@ -61,7 +61,7 @@ static void kill_supervisor_of_tree(const sbx_test_place *place, const char *con
     sbx_test_expect_no_process(place, GONE_MS);
     assert_false(sbx_test_has_mounts(place));
     run_true(place); /* clears what a killed one could not */
-    assert_int_equal(sbx_test_count_groups(supervisor), 0);
+    sbx_test_expect_no_group(supervisor);
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".codex")));
 }
@@ -144,7 +144,7 @@ static void test_kill_while_starting(void **state)
     }
     run_true(place);
     for (unsigned i = 0; i < 24; i++)
-        assert_int_equal(sbx_test_count_groups(supervisors[i]), 0);
+        sbx_test_expect_no_group(supervisors[i]);
     assert_int_equal(count_status(place, "running"), 0);
     assert_false(sbx_test_has_mounts(place));
     assert_false(sbx_test_exists(sbx_test_path(place->root, ".git")));
@@ -240,7 +240,7 @@ static void test_nothing_is_left_by_any_ending(void **state)
         supervisor = child.pid;
         sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
         assert_int_equal(sbx_test_count_processes(place), 0);
-        assert_int_equal(sbx_test_count_groups(supervisor), 0);
+        sbx_test_expect_no_group(supervisor);
         assert_false(sbx_test_has_mounts(place));
         sbx_test_outcome_done(&outcome);
     }

@@ -19,6 +19,8 @@ void sbx_test_check_gone(const sbx_test_place *place, pid_t supervisor, const ch
 
 /* Control groups made by the supervisor with that pid; 0: by any. */
 size_t sbx_test_count_groups(pid_t supervisor);
+/* None is there, or none any more: a scope that sbx was in is systemd's to take away, and that happens after its end. */
+void sbx_test_expect_no_group(pid_t supervisor);
 
 /* Something of the place is mounted, as this process sees it. */
 bool sbx_test_has_mounts(const sbx_test_place *place);
