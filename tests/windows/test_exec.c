@@ -227,17 +227,6 @@ static void check_run(const char *options, const char *verb, const char *value, 
     program_done(&done);
 }
 
-/* Of the newest run. */
-static void check_row(const char *columns, const char *expected)
-{
-    char sql[512], found[512];
-
-    (void)snprintf(sql, sizeof(sql), "SELECT %s FROM run ORDER BY id DESC LIMIT 1", columns);
-    (void)program_ask(database, sql, found, sizeof(found));
-    if (strcmp(found, expected) != 0)
-        fail_msg("%s: \"%s\", not \"%s\"", columns, found, expected);
-}
-
 static int begin(void **state)
 {
     (void)state;
@@ -269,7 +258,7 @@ static void streams(void **state)
         assert_string_equal(done.err, "1048576");
         program_done(&done);
     }
-    check_row("output_bytes", "1048583");
+    program_check_row(database, "output_bytes", "1048583");
     free(data);
 }
 
@@ -309,9 +298,9 @@ static void exit_codes(void **state)
     (void)state;
     for (size_t i = 0; i < SBX_COUNT_OF(codes); i++)
         check_run("", "exit", codes[i], (DWORD)strtoul(codes[i], NULL, 0), "");
-    check_row("status || ' ' || command_exit_code", "nonzero -1");
+    program_check_row(database, "status || ' ' || command_exit_code", "nonzero -1");
     check_run("", "crash", "", 0xC0000005, "");
-    check_row("status || ' ' || command_exit_code", "nonzero -1073741819");
+    program_check_row(database, "status || ' ' || command_exit_code", "nonzero -1073741819");
 }
 
 static void unicode(void **state)
@@ -333,7 +322,7 @@ static void unicode(void **state)
     run_with_input(&done, nothing, command, NULL, 0);
     assert_int_equal(done.code, 0);
     assert_string_equal(done.out, "e697a5e69cac\r\n");
-    check_row("cwd", directory);
+    program_check_row(database, "cwd", directory);
     program_done(&done);
     free(from);
     free(to);
@@ -351,13 +340,13 @@ static void programs_that_do_not_start(void **state)
     assert_int_equal(done.code, 127);
     assert_non_null(strstr(done.err, "not found"));
     program_done(&done);
-    check_row("status || ' ' || reason", "error not_found");
+    program_check_row(database, "status || ' ' || reason", "error not_found");
     (void)snprintf(file, sizeof(file), "%s/text.exe", place);
     assert_int_equal(sbx_target_os_real.write_file(file, "this is no program"), 0);
     run_with_input(&done, nothing, broken, NULL, 0);
     assert_int_equal(done.code, 126);
     program_done(&done);
-    check_row("status || ' ' || reason", "error not_executable");
+    program_check_row(database, "status || ' ' || reason", "error not_executable");
 }
 
 static void batch_files(void **state)
@@ -389,17 +378,19 @@ static void limits(void **state)
 
     (void)state;
     check_run("--wall 500ms", "sleep", "30000", 124, "");
-    check_row("status || ' ' || reason || ' ' || (wall_ns < 15000000000)", "limit wall 1");
+    program_check_row(database, "status || ' ' || reason || ' ' || (wall_ns < 15000000000)",
+                      "limit wall 1");
     check_run("--idle 400ms", "sleep", "30000", 124, "");
-    check_row("status || ' ' || reason", "limit idle");
+    program_check_row(database, "status || ' ' || reason", "limit idle");
     run(&done, "--output 1000", "flood", "100000");
     assert_int_equal(done.code, 137);
     assert_int_equal(done.out_bytes, 1000);
     program_done(&done);
-    check_row("status || ' ' || reason || ' ' || output_bytes || ' ' || output_truncated",
-              "limit output 1000 1");
+    program_check_row(database,
+                      "status || ' ' || reason || ' ' || output_bytes || ' ' || output_truncated",
+                      "limit output 1000 1");
     check_run("--wall 20s --output 1000", "flood", "1000", 0, NULL);
-    check_row("status", "ok");
+    program_check_row(database, "status", "ok");
 }
 
 /* Asked first, and its own answer is in the row. Wine's ^Break goes nowhere: then nothing is waited for. */
@@ -407,9 +398,9 @@ static void grace(void **state)
 {
     (void)state;
     check_run("--wall 2s --grace 20s", "await-break", "", 124, "");
-    check_row("status || ' ' || reason || ' ' || command_exit_code",
-              program_is_wine() ? "limit wall 137" : "limit wall 78");
-    check_row("wall_ns < 15000000000", "1");
+    program_check_row(database, "status || ' ' || reason || ' ' || command_exit_code",
+                      program_is_wine() ? "limit wall 137" : "limit wall 78");
+    program_check_row(database, "wall_ns < 15000000000", "1");
     check_run("--wall 1s --grace 500ms", "sleep", "30000", 124, "");
 }
 
@@ -444,12 +435,12 @@ static void environment(void **state)
     run(&done, "--net advisory", "variable", "path");
     assert_non_null(strstr(done.out, "\\stubs;"));
     program_done(&done);
-    check_row("network", "advisory");
+    program_check_row(database, "network", "advisory");
     check_run("--net advisory", "variable", "HTTPS_PROXY", 0, "http://127.0.0.1:9");
     check_run("--env NAME=v\xc3\xa4lue", "variable", "NAME", 0, "v\xc3\xa4lue");
     run(&done, "", "variable", "SBX_RUN_ID");
     assert_int_equal(done.out_bytes, 26);
-    check_row("run_id", done.out);
+    program_check_row(database, "run_id", done.out);
     program_done(&done);
 }
 
@@ -476,7 +467,7 @@ static void process_rows(void **state)
                                  NULL, 0),
                      2);
     check_run("", "leave-child", "", 0, "");
-    check_row("status || ' ' || leaked_procs", "ok 1");
+    program_check_row(database, "status || ' ' || leaked_procs", "ok 1");
 }
 
 static void other_handles_stay(void **state)

@@ -173,17 +173,6 @@ static void check_run(const char *option, const char *verb, const char *value, D
     program_done(&done);
 }
 
-/* Of the newest run. */
-static void check_row(const char *columns, const char *expected)
-{
-    char sql[512], found[512];
-
-    (void)snprintf(sql, sizeof(sql), "SELECT %s FROM run ORDER BY id DESC LIMIT 1", columns);
-    (void)program_ask(database, sql, found, sizeof(found));
-    if (strcmp(found, expected) != 0)
-        fail_msg("%s: \"%s\", not \"%s\"", columns, found, expected);
-}
-
 static int begin(void **state)
 {
     (void)state;
@@ -196,7 +185,7 @@ static void who_makes_it(void **state)
 {
     (void)state;
     check_run(NULL, "parent", NULL, 0, "sbx-runner.exe");
-    check_row("status || ' ' || backend", "ok sandbox_user");
+    program_check_row(database, "status || ' ' || backend", "ok sandbox_user");
     check_run(NULL, "variable", "SBX_RUN_ID", 0, NULL);
     check_run("--env=SBX_TEST=caf\xc3\xa9", "variable", "SBX_TEST", 0, "caf\xc3\xa9");
 }
@@ -224,7 +213,7 @@ static void streams(void **state)
         assert_memory_equal(done.err, data, BYTES);
         program_done(&done);
     }
-    check_row("output_bytes", "2097152");
+    program_check_row(database, "output_bytes", "2097152");
     free(data);
     check_run(NULL, "nothing", NULL, 0, "ab"); /* a write of nothing is no end */
 }
@@ -236,7 +225,7 @@ static void exit_codes(void **state)
     (void)state;
     for (size_t i = 0; i < SBX_COUNT_OF(codes); i++)
         check_run(NULL, "exit", codes[i], (DWORD)strtoul(codes[i], NULL, 0), "");
-    check_row("status || ' ' || command_exit_code", "nonzero -1");
+    program_check_row(database, "status || ' ' || command_exit_code", "nonzero -1");
 }
 
 static void limits(void **state)
@@ -246,10 +235,10 @@ static void limits(void **state)
     (void)state;
     (void)snprintf(path, sizeof(path), "%s/flood-cut", place);
     check_run("--output=1M", "flood", path, 137, NULL);
-    check_row("status || ' ' || reason", "limit output");
+    program_check_row(database, "status || ' ' || reason", "limit output");
     (void)snprintf(path, sizeof(path), "%s/stay-wall", place);
     check_run("--wall=1s", "stay", path, 124, "");
-    check_row("status || ' ' || reason", "limit wall");
+    program_check_row(database, "status || ' ' || reason", "limit wall");
 }
 
 static void programs_that_do_not_start(void **state)
@@ -271,7 +260,7 @@ static void programs_that_do_not_start(void **state)
     if (done.code != 126 || strstr(done.err, "text.exe") == NULL)
         fail_msg("code %lu: %s", done.code, done.err);
     program_done(&done);
-    check_row("status || ' ' || reason", "error not_executable");
+    program_check_row(database, "status || ' ' || reason", "error not_executable");
 }
 
 /* --- ends --- */
@@ -342,7 +331,7 @@ static void sbx_is_killed(void **state)
     HANDLE both[2], supervisor = start_staying("stay-sbx", both);
 
     (void)state;
-    check_row("status", "running");
+    program_check_row(database, "status", "running");
     assert_true(TerminateProcess(supervisor, 1));
     check_dead(both);
     CloseHandle(supervisor);
@@ -363,7 +352,8 @@ static void the_runner_is_killed(void **state)
     CloseHandle(supervisor);
     assert_int_equal(code, 125);
     check_dead(both);
-    check_row("status || ' ' || (message LIKE '%sbx-runner.exe ended%')", "error 1");
+    program_check_row(database, "status || ' ' || (message LIKE '%sbx-runner.exe ended%')",
+                      "error 1");
 }
 
 static void the_command_is_killed(void **state)
@@ -552,7 +542,7 @@ static void refused_by_default(void **state)
     assert_non_null(strstr(done.err, "uid"));
     assert_non_null(strstr(done.err, "sandbox users"));
     program_done(&done);
-    check_row("status", "refused");
+    program_check_row(database, "status", "refused");
 }
 
 int main(void)

@@ -4,7 +4,6 @@
  */
 #include "tests/support/test.h"
 
-#include <aclapi.h>
 #include <sqlite3.h>
 
 #include "harness/base/windows/wide.h"
@@ -73,40 +72,12 @@ static void what_was_changed_is_found(void **state)
     SBX(0, "\nverified", "audit", "verify");
 }
 
-static void set_access(ACCESS_MODE mode)
-{
-    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
-    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = GENERIC_READ,
-                              .grfAccessMode = mode,
-                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
-    PSID everyone = NULL;
-    PACL list = NULL, wider = NULL;
-    PSECURITY_DESCRIPTOR descriptor = NULL;
-    wchar_t *wide = sbx_wide_path(key);
-
-    assert_true(AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone));
-    entry.Trustee.ptstrName = everyone;
-    assert_int_equal(GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
-                                           NULL, &list, NULL, &descriptor),
-                     ERROR_SUCCESS);
-    assert_int_equal(SetEntriesInAclW(1, &entry, list, &wider), ERROR_SUCCESS);
-    assert_int_equal(
-        SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
-                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
-                              NULL, wider, NULL),
-        ERROR_SUCCESS);
-    LocalFree(wider);
-    LocalFree(descriptor);
-    FreeSid(everyone);
-    free(wide);
-}
-
 static void a_key_that_others_read_is_none(void **state)
 {
     (void)state;
-    set_access(GRANT_ACCESS);
+    program_set_access(key, GRANT_ACCESS, GENERIC_READ);
     SBX(1, "others may read or write it", "audit", "seal");
-    set_access(REVOKE_ACCESS);
+    program_set_access(key, REVOKE_ACCESS, GENERIC_READ);
     SBX(0, "sbx-seal 1 ", "audit", "seal");
 }
 

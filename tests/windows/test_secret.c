@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "harness/setup/windows/secret.h"
+#include "tests/support/windows/program.h"
 #include "tests/support/windows/setup.h"
 
 static void passwords_are_of_all_kinds(void **state)
@@ -94,7 +95,7 @@ static void a_secret_that_was_changed_or_opened(void **state)
     assert_int_equal(sbx_secret_load(found, "SbxTestOne", &err), SBX_REFUSED);
     assert_int_equal(sbx_secret_save("SbxTestOne", "Aa1-", NULL), SBX_OK);
     assert_int_equal(sbx_secret_load(found, "SbxTestOne", &err), SBX_OK);
-    setup_set_access(file, GRANT_ACCESS, GENERIC_READ);
+    program_set_access(file, GRANT_ACCESS, GENERIC_READ);
     assert_int_equal(sbx_secret_load(found, "SbxTestOne", &err), SBX_REFUSED);
     assert_non_null(strstr(err.message, "others may read"));
     assert_int_equal(err.step, SBX_STEP_IDENTITY);

@@ -275,7 +275,7 @@ static void a_folder_of_others_is_not_trusted(void **state)
     setup_needs_elevation(state);
     assert_int_equal(sbx_state_lock_take(&lock, SBX_STATE_LOCK_SETUP, 0, &err), SBX_OK);
     sbx_state_lock_give(&lock);
-    setup_set_access(folder, GRANT_ACCESS, FILE_ALL_ACCESS);
+    program_set_access(folder, GRANT_ACCESS, FILE_ALL_ACCESS);
     assert_int_equal(sbx_state_lock_take(&lock, SBX_STATE_LOCK_SETUP, 0, &err), SBX_REFUSED);
     assert_non_null(strstr(err.message, "others may write to it"));
     SETUP(1, "others may write to it", "install");

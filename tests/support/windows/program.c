@@ -252,3 +252,41 @@ bool program_is_probe(int *out_code, int (*probe)(int argc, char **argv))
     *out_code = probe(argc - 2, argv + 2);
     return true;
 }
+
+void program_set_access(const char *path, ACCESS_MODE mode, DWORD rights)
+{
+    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
+    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = rights,
+                              .grfAccessMode = mode,
+                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
+    PSID everyone = NULL;
+    PACL list = NULL, wider = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    wchar_t *wide = sbx_wide_path(path);
+
+    assert_true(AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone));
+    entry.Trustee.ptstrName = everyone;
+    assert_int_equal(GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
+                                           NULL, &list, NULL, &descriptor),
+                     ERROR_SUCCESS);
+    assert_int_equal(SetEntriesInAclW(1, &entry, list, &wider), ERROR_SUCCESS);
+    assert_int_equal(
+        SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
+                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
+                              NULL, wider, NULL),
+        ERROR_SUCCESS);
+    LocalFree(wider);
+    LocalFree(descriptor);
+    FreeSid(everyone);
+    free(wide);
+}
+
+void program_check_row(const char *database, const char *columns, const char *expected)
+{
+    char sql[512], found[512];
+
+    (void)snprintf(sql, sizeof(sql), "SELECT %s FROM run ORDER BY id DESC LIMIT 1", columns);
+    (void)program_ask(database, sql, found, sizeof(found));
+    if (strcmp(found, expected) != 0)
+        fail_msg("%s: \"%s\", not \"%s\"", columns, found, expected);
+}

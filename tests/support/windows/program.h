@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <windows.h>
 
+#include <aclapi.h>
+
 typedef struct program_run {
     char *out, *err; /* with a NUL behind them */
     size_t out_bytes, err_bytes;
@@ -37,6 +39,12 @@ HANDLE program_start_with(const char *const *argv, const HANDLE stdio[3]);
 
 /* One number of the database by SQL; -1: nothing. text may be NULL. */
 long long program_ask(const char *database, const char *sql, char *text, size_t room);
+
+/* Of the newest run. Fails the test where they differ. */
+void program_check_row(const char *database, const char *columns, const char *expected);
+
+/* Grants Everyone something at a place, or takes all of that away, and cuts the place off from what it inherits. */
+void program_set_access(const char *path, ACCESS_MODE mode, DWORD rights);
 
 /* main() of a test program: hands "--probe" to probe, whose value is the exit code. */
 bool program_is_probe(int *out_code, int (*probe)(int argc, char **argv));

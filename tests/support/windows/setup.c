@@ -67,34 +67,6 @@ void setup_copy(const char *from, const char *to)
     free(other);
 }
 
-void setup_set_access(const char *path, ACCESS_MODE mode, DWORD rights)
-{
-    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
-    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = rights,
-                              .grfAccessMode = mode,
-                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
-    PSID everyone = NULL;
-    PACL list = NULL, wider = NULL;
-    PSECURITY_DESCRIPTOR descriptor = NULL;
-    wchar_t *wide = sbx_wide_path(path);
-
-    assert_true(AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone));
-    entry.Trustee.ptstrName = everyone;
-    assert_int_equal(GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL,
-                                           NULL, &list, NULL, &descriptor),
-                     ERROR_SUCCESS);
-    assert_int_equal(SetEntriesInAclW(1, &entry, list, &wider), ERROR_SUCCESS);
-    assert_int_equal(
-        SetNamedSecurityInfoW(wide, SE_FILE_OBJECT,
-                              DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
-                              NULL, wider, NULL),
-        ERROR_SUCCESS);
-    LocalFree(wider);
-    LocalFree(descriptor);
-    FreeSid(everyone);
-    free(wide);
-}
-
 const sbx_setup_item *setup_item(sbx_setup_kind kind, const char *name)
 {
     size_t count;

@@ -6,7 +6,6 @@
 
 #include <windows.h>
 
-#include <aclapi.h>
 
 #include "harness/setup/windows/files.h"
 #include "harness/setup/windows/os.h"
@@ -21,9 +20,6 @@ void setup_do(DWORD code, const char *says, const char *const *words);
 const char *setup_place(sbx_setup_folder which, const char *below);
 bool setup_exists(const char *path);
 void setup_copy(const char *from, const char *to);
-
-/* An entry for everybody, in the file's own list. */
-void setup_set_access(const char *path, ACCESS_MODE mode, DWORD rights);
 
 const sbx_setup_item *setup_item(sbx_setup_kind kind, const char *name); /* of the plan */
 sbx_setup_found setup_found(const sbx_setup_item *item);                 /* in the real system */
