@@ -362,6 +362,25 @@ static void its_own_objects(void **state)
     assert_false(oracle_grants(&other, &pipe, &oracle_files, SBX_GENERIC_WRITE));
 }
 
+/* Of a command, with the list that its token gives to what it makes. */
+static void make_process_of_path_b(oracle_object *out, const char *group)
+{
+    sbx_token_sids sids = {.run = RUN,
+                           .logon = LOGON,
+                           .user = SANDBOX,
+                           .is_sandbox_user = true,
+                           .group = group,
+                           .overseer = CALLER};
+    sbx_token_plan made;
+
+    *out = (oracle_object){.owner = SANDBOX};
+    sbx_token_plan_make(&made, &sids);
+    assert_true(made.default_count <= SBX_TOKEN_ACES_MAX);
+    assert_string_equal(made.user, SANDBOX);
+    for (size_t i = 0; i < made.default_count; i++)
+        oracle_add(out, made.default_aces[i]);
+}
+
 /*
  * Path B: the caller's sbx.exe asks the target's processes who they are, and ends them; it is not the user whose
  * they are. Nobody else gets more by that, and the caller no way to change one.
@@ -373,21 +392,10 @@ static void who_watches(void **state)
     oracle_token stranger = {.sids = {{"S-1-5-21-7-7-7-7", true, false}, {USERS, true, false}},
                              .sid_count = 2};
     oracle_token target = path_b();
-    sbx_token_sids sids = {.run = RUN,
-                           .logon = LOGON,
-                           .user = SANDBOX,
-                           .is_sandbox_user = true,
-                           .group = GROUP,
-                           .overseer = CALLER};
-    sbx_token_plan made;
-    oracle_object process = {.owner = SANDBOX};
+    oracle_object process;
 
     (void)state;
-    sbx_token_plan_make(&made, &sids);
-    assert_true(made.default_count <= SBX_TOKEN_ACES_MAX);
-    assert_string_equal(made.user, SANDBOX);
-    for (size_t i = 0; i < made.default_count; i++)
-        oracle_add(&process, made.default_aces[i]);
+    make_process_of_path_b(&process, GROUP);
     assert_true(oracle_grants(&watcher, &process, &oracle_processes,
                               QUERY_LIMITED | VM_READ | TERMINATE | SBX_RIGHT_SYNCHRONIZE));
     assert_false(oracle_grants(&watcher, &process, &oracle_processes, VM_WRITE));
@@ -403,29 +411,16 @@ static void the_other_runs(void **state)
     static const uint32_t harms[] = {CREATE_THREAD, VM_OPERATION, VM_WRITE, SBX_RIGHT_WRITE_DAC,
                                      SBX_RIGHT_WRITE_OWNER};
     oracle_token target = path_b(), other = path_b();
-    sbx_token_sids sids = {.run = RUN,
-                           .logon = LOGON,
-                           .user = SANDBOX,
-                           .is_sandbox_user = true,
-                           .group = GROUP,
-                           .overseer = CALLER};
-    sbx_token_plan made;
-    oracle_object process = {.owner = SANDBOX};
+    oracle_object process;
 
     (void)state;
-    sbx_token_plan_make(&made, &sids);
-    for (size_t i = 0; i < made.default_count; i++)
-        oracle_add(&process, made.default_aces[i]);
+    make_process_of_path_b(&process, GROUP);
     other.restricting[0] = OTHER_RUN;
     for (size_t i = 0; i < SBX_COUNT_OF(harms); i++) {
         assert_true(oracle_grants(&target, &process, &oracle_processes, harms[i]));
         assert_false(oracle_grants(&other, &process, &oracle_processes, harms[i]));
     }
-    sids.group = NULL; /* what the list would be without it */
-    sbx_token_plan_make(&made, &sids);
-    process = (oracle_object){.owner = SANDBOX};
-    for (size_t i = 0; i < made.default_count; i++)
-        oracle_add(&process, made.default_aces[i]);
+    make_process_of_path_b(&process, NULL); /* what the list would be without it */
     assert_true(oracle_grants(&other, &process, &oracle_processes, VM_WRITE));
 }
 
