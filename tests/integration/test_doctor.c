@@ -253,7 +253,7 @@ static void test_inside_sbx(void **state)
  */
 static void test_killed(void **state)
 {
-    enum { KILLS = 8, STEP_MS = 60, STAYS_MS = 15000 };
+    enum { KILLS = 8, STEP_MS = 60, STAYS_MS = 9000 };
     const sbx_test_place *place = *state;
     const char *mine =
         sbx_test_path(place->base, "bin/sbx"); /* its processes can be told from others' */
