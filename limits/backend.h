@@ -13,8 +13,8 @@
 #include "limits/job.h"
 
 /*
- * Processes in the job that are not the command's: its init. The count asked for is the command's, so
- * that many more are let in, and that many less are reported.
+ * Processes in the job that are not the command's: its init, where that is in there. The count asked for is the
+ * command's, so that many more are let in, and that many less are reported.
  */
 enum { SBX_JOB_OVERHEAD_PROCESSES = 1 };
 

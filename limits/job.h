@@ -6,7 +6,8 @@
  *   1. sbx_job_create()       in the supervisor, before the first process; nothing runs yet
  *   2. the first process is made and enters:
  *        Linux    clone3 with sbx_job_clone_fd() where that is not -1 (cgroup v2); otherwise the new
- *                 process calls sbx_job_enter() on itself before it does anything else
+ *                 process calls sbx_job_enter() on itself before it does anything else. With
+ *                 first_stays_outside it is the first one's child of which this is true
  *        Windows  sbx_job_native() goes into PROC_THREAD_ATTRIBUTE_JOB_LIST
  *   3. sbx_job_started()      once, with the first process's pid, for backends that look at processes
  *   4. sbx_job_event_fd()     readable: call sbx_job_check(). Also call it when sbx_job_next_check_ns()
@@ -40,6 +41,7 @@ typedef struct sbx_job_options {
     sbx_job_choice choice;
     bool allow_degraded;   /* a limit that nobody can hold becomes SBX_ENFORCER_NONE, not a refusal */
     bool has_user_namespace; /* Linux: processes will be counted per fresh user namespace (rlimit) */
+    bool first_stays_outside; /* Linux: the first process does not enter; its child does, or is born there */
     const char *cgroup_root; /* Linux: stands in for /sys/fs/cgroup (tests); NULL: the host's */
 } sbx_job_options;
 

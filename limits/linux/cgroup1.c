@@ -140,8 +140,8 @@ static int limit_processes(sbx_cgroup1 *job, const sbx_limits *limits)
 {
     uint64_t count = limits->value[SBX_LIMIT_PROCESSES];
 
-    if (count < SBX_UNLIMITED - SBX_JOB_OVERHEAD_PROCESSES)
-        count += SBX_JOB_OVERHEAD_PROCESSES;
+    if (count < SBX_UNLIMITED - job->overhead_count)
+        count += job->overhead_count;
     if (count > INT32_MAX) /* more than Linux has; the kernel would refuse the number */
         count = SBX_UNLIMITED;
     job->process_count = count;
@@ -257,6 +257,7 @@ static sbx_status create(sbx_job_part **out_part, const sbx_job_request *request
     job->part.backend = &sbx_cgroup1_backend;
     snprintf(job->name, sizeof(job->name), "sbx-%s", request->options->name);
     job->oom_event_fd = -1;
+    job->overhead_count = request->options->first_stays_outside ? 0 : SBX_JOB_OVERHEAD_PROCESSES;
     job->memory_bytes = job->memsw_bytes = job->process_count = job->cpu_ns = SBX_UNLIMITED;
     job->next_check_ns = SBX_UNLIMITED;
     for (int role = 0; role < SBX_CGROUP1_ROLE_COUNT; role++)

@@ -34,7 +34,8 @@ typedef struct sbx_cgroup1 {
     uint64_t oom_look_ns;   /* how soon to ask again whether it has killed; 0: no wake-up yet */
     uint64_t memory_bytes;  /* the limit; SBX_UNLIMITED: none */
     uint64_t memsw_bytes;   /* with swap; SBX_UNLIMITED: not limited here */
-    uint64_t process_count; /* as written, with the overhead */
+    uint64_t overhead_count; /* processes in there that are not the command's */
+    uint64_t process_count;  /* as written, with the overhead */
     uint64_t cpu_ns;
     uint64_t next_check_ns;
 } sbx_cgroup1;

@@ -124,9 +124,11 @@ uint64_t sbx_cgroup1_count_processes(const sbx_job_part *part)
     return SBX_UNLIMITED;
 }
 
-static uint64_t commands_own(uint64_t count)
+static uint64_t commands_own(const sbx_job_part *part, uint64_t count)
 {
-    return count > SBX_JOB_OVERHEAD_PROCESSES ? count - SBX_JOB_OVERHEAD_PROCESSES : count;
+    uint64_t others = ((const sbx_cgroup1 *)part)->overhead_count;
+
+    return count > others ? count - others : count;
 }
 
 void sbx_cgroup1_sample(sbx_job_part *part, sbx_sample *out)
@@ -141,7 +143,7 @@ void sbx_cgroup1_sample(sbx_job_part *part, sbx_sample *out)
         out->memory_bytes = value;
     if (groups[SBX_CGROUP1_PIDS].dir_fd != -1 &&
         sbx_cgroup_read_number(&value, groups[SBX_CGROUP1_PIDS].dir_fd, "pids.current") == 0)
-        out->processes_count = commands_own(value);
+        out->processes_count = commands_own(part, value);
 }
 
 /*
@@ -187,5 +189,5 @@ void sbx_cgroup1_read_usage(sbx_job_part *part, sbx_usage *usage)
         usage->memory_peak_bytes = value;
     if (groups[SBX_CGROUP1_PIDS].dir_fd != -1 &&
         sbx_cgroup_read_number(&value, groups[SBX_CGROUP1_PIDS].dir_fd, "pids.peak") == 0)
-        usage->processes_peak_count = commands_own(value);
+        usage->processes_peak_count = commands_own(part, value);
 }

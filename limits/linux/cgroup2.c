@@ -67,7 +67,7 @@ static int limit_memory(sbx_cgroup2 *job, const sbx_limits *limits)
     code = sbx_cgroup_set_number(job->dir_fd, "memory.max", memory_bytes, page_bytes);
     if (code != 0 || limits->memory_fails)
         return code;
-    /* One victim takes the job with it, init included; the runner does the same a moment later. */
+    /* One victim takes the job with it; the runner does the same a moment later. */
     code = sbx_cgroup_write_text(job->dir_fd, "memory.oom.group", "1");
     return code == -ENOENT ? 0 : code;
 }
@@ -76,8 +76,8 @@ static int limit_processes(sbx_cgroup2 *job, const sbx_limits *limits)
 {
     uint64_t count = limits->value[SBX_LIMIT_PROCESSES];
 
-    if (count < SBX_UNLIMITED - SBX_JOB_OVERHEAD_PROCESSES)
-        count += SBX_JOB_OVERHEAD_PROCESSES;
+    if (count < SBX_UNLIMITED - job->overhead_count)
+        count += job->overhead_count;
     count = least(count, own_number(job, "pids.max"));
     if (count > INT32_MAX)
         return 0; /* more than Linux has */
@@ -244,6 +244,7 @@ static sbx_status create(sbx_job_part **out_part, const sbx_job_request *request
     snprintf(job->name, sizeof(job->name), "sbx-%s", request->options->name);
     job->parent.fd = job->parent.own_fd = -1;
     job->dir_fd = job->event_fd = job->memory_events_fd = -1;
+    job->overhead_count = request->options->first_stays_outside ? 0 : SBX_JOB_OVERHEAD_PROCESSES;
     job->process_count = job->cpu_ns = job->next_check_ns = SBX_UNLIMITED;
     st = make_group(job, request, err);
     if (st == SBX_OK)

@@ -50,7 +50,8 @@ typedef struct sbx_cgroup2 {
     bool is_made; /* parent.fd/name, which is dir_fd or holds it */
     int event_fd; /* an epoll instance over memory_events_fd; -1: look now and then */
     int memory_events_fd;
-    uint64_t process_count; /* as written, with the overhead; SBX_UNLIMITED: not limited */
+    uint64_t overhead_count; /* processes in there that are not the command's */
+    uint64_t process_count;  /* as written, with the overhead; SBX_UNLIMITED: not limited */
     uint64_t cpu_ns;
     uint64_t next_check_ns;
 } sbx_cgroup2;

@@ -107,9 +107,9 @@ uint64_t sbx_cgroup2_count_processes(const sbx_job_part *part)
     return sbx_cgroup_count_listed(((const sbx_cgroup2 *)part)->dir_fd);
 }
 
-static uint64_t commands_own(uint64_t count)
+static uint64_t commands_own(const sbx_cgroup2 *job, uint64_t count)
 {
-    return count > SBX_JOB_OVERHEAD_PROCESSES ? count - SBX_JOB_OVERHEAD_PROCESSES : count;
+    return count > job->overhead_count ? count - job->overhead_count : count;
 }
 
 void sbx_cgroup2_sample(sbx_job_part *part, sbx_sample *out)
@@ -121,7 +121,7 @@ void sbx_cgroup2_sample(sbx_job_part *part, sbx_sample *out)
     if (sbx_cgroup_read_number(&value, job->dir_fd, "memory.current") == 0)
         out->memory_bytes = value;
     if (sbx_cgroup_read_number(&value, job->dir_fd, "pids.current") == 0)
-        out->processes_count = commands_own(value);
+        out->processes_count = commands_own(job, value);
 }
 
 /* Adds up "key=number" over the devices of io.stat. */
@@ -155,7 +155,7 @@ void sbx_cgroup2_read_usage(sbx_job_part *part, sbx_usage *usage)
     if (sbx_cgroup_read_number(&value, job->dir_fd, "memory.peak") == 0)
         usage->memory_peak_bytes = value;
     if (sbx_cgroup_read_number(&value, job->dir_fd, "pids.peak") == 0)
-        usage->processes_peak_count = commands_own(value);
+        usage->processes_peak_count = commands_own(job, value);
     if (sbx_cgroup_read_text(job->dir_fd, "io.stat", text, sizeof(text)) >= 0) {
         usage->io_read_bytes = sum_io(text, " rbytes=");
         usage->io_write_bytes = sum_io(text, " wbytes=");
