@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/support/abuse.h"
+#include "tests/support/aftermath.h"
 #include "tests/support/escape.h"
 #include "tests/support/test.h"
 
@@ -108,19 +109,6 @@ static void test_lease_is_given_back(void **state)
     assert_false(sbx_test_exists(reserved));
 }
 
-static pid_t first_child(pid_t parent)
-{
-    FILE *file = fopen(sbx_test_text("/proc/%d/task/%d/children", (int)parent, (int)parent), "re");
-    int child = 0;
-
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%d", &child) != 1)
-        child = 0;
-    fclose(file);
-    return child;
-}
-
 /* At every point of the start, some of them before and some after the command runs. */
 static void test_kill_while_starting(void **state)
 {
@@ -164,7 +152,7 @@ static void test_kill_at_birth(void **state)
 
         sbx_test_start(&child, place, &request);
         end = sbx_test_now_ms() + sbx_test_slow_ms(5000);
-        while (first_child(child.pid) == 0 && sbx_test_now_ms() < end)
+        while (sbx_test_children_of(NULL, 0, child.pid) == 0 && sbx_test_now_ms() < end)
             continue;
         assert_int_equal(kill(child.pid, SIGKILL), 0);
         sbx_test_finish(&outcome, &child, 5000);
@@ -189,8 +177,7 @@ static void test_init_is_killed(void **state)
 
     sbx_test_start(&child, place, &request);
     assert_true(sbx_test_wait_output(&child, "ready", 10000));
-    init = first_child(child.pid);
-    assert_true(init > 0);
+    init = sbx_test_first_child(child.pid);
     assert_int_equal(kill(init, SIGKILL), 0);
     sbx_test_finish(&outcome, &child, 5000);
     assert_true(outcome.exit_code == 125 || outcome.exit_code == 137);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "harness/runner/linux/parts.h"
+#include "harness/target/linux/vfork_into.h"
 
 void sbx_describe_walls(sbx_result *result, const sbx_plan *plan)
 {
@@ -50,11 +51,7 @@ void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_
     }
 }
 
-/*
- * A worker's target is in its group while it still shares our memory, until its execve: if the kernel ran out of
- * memory in there, it would kill us too. With room for what an execve takes it cannot.
- */
-sbx_status sbx_check_room(const sbx_plan *plan, sbx_error *err)
+bool sbx_can_share(const sbx_plan *plan)
 {
     enum { LEAST_BYTES = 2 * 1024 * 1024 };
     uint64_t needed = LEAST_BYTES;
@@ -63,12 +60,7 @@ sbx_status sbx_check_room(const sbx_plan *plan, sbx_error *err)
         needed += strlen(plan->argv[i]) + sizeof(char *);
     for (size_t i = 0; plan->env[i] != NULL; i++)
         needed += strlen(plan->env[i]) + sizeof(char *);
-    if (plan->limits.value[SBX_LIMIT_MEMORY] >= needed)
-        return SBX_OK;
-    return sbx_fail_plain(
-        err, SBX_REFUSED, SBX_STEP_JOB,
-        "--mem: %llu bytes are too few to start this command in a batch; it takes at least %llu",
-        (unsigned long long)plan->limits.value[SBX_LIMIT_MEMORY], (unsigned long long)needed);
+    return SBX_HAS_VFORK_INTO && plan->limits.value[SBX_LIMIT_MEMORY] >= needed;
 }
 
 static void add_place(sbx_place *places, size_t *count, sbx_place_kind kind, const sbx_rule *rule)

@@ -1,12 +1,12 @@
 /*
- * Starting one job's first process after the other without copying ourselves for each. A thread makes it by a
- * vfork: that process runs in our memory, and the thread stands still until it is gone, while the supervisor goes
- * on. What a fork would cost (page tables, a copy of every page that either side writes, the same again when it
- * dies) is more than all the rest of a short launch.
+ * Starting a job's first process without copying ourselves. A thread makes it, as a vfork would: that process runs
+ * in our memory, and the thread stands still until it is gone, while the supervisor goes on. A fork costs an
+ * eighth of a whole short run more: page tables, a copy of every page that either side writes, the same again when it dies.
  *
- * The shared memory is why a worker's init stays outside of the job's groups (the kernel, out of memory in
- * there, would kill everybody who shares it) and why nobody but init and target, until its execve, ever runs in
- * it. The thread's errno and stack are theirs meanwhile.
+ * The shared memory is why init stays outside of the job's groups (the kernel, out of memory in there, would kill
+ * everybody who shares it) and why nobody but init and target, until its execve, ever runs in it. The thread's errno
+ * and stack are theirs meanwhile. It waits by itself instead of by CLONE_VFORK, in which the kernel lets no thread
+ * be stopped: a shell would never hear that sbx was (^Z).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/runner/linux/parts.h"
 
-enum { STACK_BYTES = 256 * 1024 };
+/* Of the processes, and of the thread itself: the usual eight MiB are too many where address space is limited. */
+enum { STACK_BYTES = 256 * 1024, THREAD_STACK_BYTES = 128 * 1024 };
 
 struct sbx_launcher {
     pthread_t thread;
@@ -67,19 +70,29 @@ static sbx_status enter_network(sbx_launcher *self, sbx_error *err)
     return SBX_OK;
 }
 
+/* Dead, and left to be buried. A bare system call: the library's own would write what is the child's meanwhile. */
+static void wait_for(pid_t pid)
+{
+    while (syscall(SYS_waitid, P_PID, pid, NULL, WEXITED | WNOWAIT, NULL) != 0 && errno == EINTR) {
+    }
+}
+
 /* Returns when the process is dead, or was never made. */
 static void launch(sbx_launcher *self)
 {
     sbx_entry *entry = self->entry;
     sbx_wire message = {.kind = SBX_WIRE_FAILED};
-    int flags = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD |
-                (int)sbx_spawn_namespaces(entry->plan);
+    int flags = CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD | (int)sbx_spawn_namespaces(entry->plan);
+    pid_t pid;
 
     SBX_FORGET_STACK(self->stack, STACK_BYTES);
     entry->has_no_bounding = self->has_no_bounding && !entry->plan->user_namespace;
     if (enter_network(self, &message.u.error) == SBX_OK) {
-        if (clone(run_init, self->stack + STACK_BYTES, flags, self, &self->pid) >= 0)
+        pid = clone(run_init, self->stack + STACK_BYTES, flags, self, &self->pid);
+        if (pid >= 0) {
+            wait_for(pid);
             return;
+        }
         (void)sbx_spawn_explain(entry->plan, errno, &message.u.error);
     }
     (void)send(entry->control_fd, &message, sizeof(message), MSG_NOSIGNAL);
@@ -111,12 +124,18 @@ static void *serve(void *context)
 static int start_thread(sbx_launcher *self)
 {
     sigset_t all, before;
-    int code;
+    pthread_attr_t attributes;
+    int code = pthread_attr_init(&attributes);
 
+    if (code != 0)
+        return code;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    code = pthread_create(&self->thread, NULL, serve, self);
+    code = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+    if (code == 0)
+        code = pthread_create(&self->thread, &attributes, serve, self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     return code;
 }
 

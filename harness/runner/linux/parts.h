@@ -119,6 +119,15 @@ SBX_MUST_USE sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_er
  * init, which waits for it. Nothing where the plan maps no owners. */
 SBX_MUST_USE sbx_status sbx_spawn_idmap(sbx_child *child, const sbx_plan *plan, sbx_error *err);
 
+/* What READY brings: descriptors (-1: none), and, as the kernel's word, the target's pid. */
+typedef struct sbx_ready {
+    int listener, masks_fd;
+    pid_t target_pid;
+} sbx_ready;
+
+/* The job's first word, READY or FAILED; waits for it. False: it died without one. */
+bool sbx_spawn_hear(const sbx_child *child, sbx_wire *out, sbx_ready *ready);
+
 /* What of a plan's namespaces a process must be born into; what a clone's error means. */
 uint64_t sbx_spawn_namespaces(const sbx_plan *plan);
 sbx_status sbx_spawn_explain(const sbx_plan *plan, int code, sbx_error *err);
@@ -126,7 +135,7 @@ sbx_status sbx_spawn_explain(const sbx_plan *plan, int code, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_spawn_make_idmap(int *out_fd, pid_t *out_mapper, const sbx_plan *plan,
                                              sbx_error *err);
 
-/* ---- launcher.c: first processes that share our memory, for a worker ------------------------------ */
+/* ---- launcher.c: first processes that share our memory ---------------------------------------------- */
 
 typedef struct sbx_launcher sbx_launcher;
 
@@ -149,8 +158,11 @@ void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_
 /* Fills places, which has room for SBX_PLACES_MORE more than there are rules; returns how many there are. */
 enum { SBX_PLACES_MORE = 3 };
 size_t sbx_describe_places(sbx_place *places, const sbx_plan *plan);
-/* May the command be started where the target shares our memory until its execve? */
-SBX_MUST_USE sbx_status sbx_check_room(const sbx_plan *plan, sbx_error *err);
+/*
+ * May the target share our memory until its execve? It is in its group by then: if the kernel ran out of memory in
+ * there, it would kill us too. With room for what an execve takes it cannot. Where not, it is forked for.
+ */
+bool sbx_can_share(const sbx_plan *plan);
 
 /* ---- run.c ------------------------------------------------------------------------------------------------- */
 

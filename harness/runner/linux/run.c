@@ -21,7 +21,7 @@ typedef struct live_run {
     const sbx_plan *plan;
     const sbx_run_options *options;
     const sbx_run_base *base;
-    sbx_launcher *launcher; /* of base, where the job can be entered by its target; else NULL */
+    sbx_launcher *launcher; /* of base or our own; NULL: we fork */
     sbx_result *result;
     sbx_error *err; /* of result */
     char job_name[SBX_JOB_NAME_BYTES];
@@ -52,18 +52,19 @@ static sbx_status prepare(live_run *run)
     const sbx_plan *plan = run->plan;
     sbx_job_options options = {.name = run->job_name,
                                .allow_degraded = plan->allow_degraded,
-                               .has_user_namespace = plan->user_namespace};
+                               .has_user_namespace = plan->user_namespace,
+                               .first_stays_outside = sbx_can_share(plan)};
     const int *streams = run->base->stdio_fd != NULL ? run->base->stdio_fd : own_streams;
     sbx_status st;
 
-    if (run->base->launcher != NULL && (st = sbx_check_room(plan, run->err)) != SBX_OK)
-        return st;
     if ((st = sbx_job_name(run->job_name, run->err)) != SBX_OK ||
         (st = sbx_job_create(&run->job, &plan->limits, &options, run->err)) != SBX_OK)
         return st;
-    /* A group of cgroup v2 is born into (CLONE_INTO_CGROUP), which a launcher's target is not: fork, then. */
-    if (sbx_job_clone_fd(run->job) < 0)
+    if (options.first_stays_outside) {
         run->launcher = run->base->launcher;
+        if (run->launcher == NULL && (st = sbx_launcher_create(&run->launcher, run->err)) != SBX_OK)
+            return st;
+    }
     sbx_describe_enforcers(run->result, plan, run->job);
     if (run->base->stdio_fd == NULL)
         sbx_terminal_look(&run->terminal);
@@ -128,10 +129,10 @@ static sbx_status spawn(live_run *run)
         st = sbx_spawn(&run->child, &run->entry, run->err);
     if (st != SBX_OK)
         return st;
-    if (run->launcher == NULL) {
+    if (run->base->launcher == NULL)
         sbx_prefault_work(); /* the target prepares itself meanwhile */
+    if (run->launcher == NULL)
         adopt(run);
-    }
     /* The kernel's own records, where kernel audit is on and we may read them; mostly we may not. */
     if (run->plan->watch_denials && run->plan->walls[SBX_WALL_LANDLOCK] &&
         sbx_landlock_log_open(&run->landlock, NULL) != SBX_OK)
@@ -141,33 +142,19 @@ static sbx_status spawn(live_run *run)
     return sbx_spawn_idmap(&run->child, run->plan, run->err);
 }
 
-/* READY brings the listener, the masks and, as the kernel's word, the target's pid. */
-static void read_ready(live_run *run, struct msghdr *header, int what)
+/* Who a launcher has made. False: nobody yet. */
+static bool meet(live_run *run)
 {
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL;
-         part = CMSG_NXTHDR(header, part)) {
-        if (part->cmsg_level != SOL_SOCKET)
-            continue;
-        if (part->cmsg_type == SCM_RIGHTS) {
-            int fds[2] = {-1, -1};
-            size_t count = 0;
-
-            memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
-            if (what & 1)
-                run->listener = fds[count++];
-            if (what & 2)
-                run->masks_fd = fds[count];
-        } else if (part->cmsg_type == SCM_CREDENTIALS) {
-            struct ucred who;
-
-            memcpy(&who, CMSG_DATA(part), sizeof(who));
-            run->target_pid = who.pid;
-        }
-    }
+    if (run->launcher == NULL || run->has_met)
+        return true;
+    sbx_spawn_meet(&run->child, run->launcher);
+    run->has_met = run->child.pid > 0;
+    if (run->has_met)
+        adopt(run);
+    return run->has_met;
 }
 
-/* A signal to us ends the wait: the job is taken down unborn. A launcher's is waited for, or there is nothing yet
- * to take down. */
+/* A signal to us ends the wait: the job is taken down unborn. */
 static bool was_cancelled(live_run *run)
 {
     for (;;) {
@@ -180,7 +167,7 @@ static bool was_cancelled(live_run *run)
             run->result->events.cancelled_by = sbx_signals_next();
         if (wait[0].revents != 0)
             return false;
-        if (run->result->events.cancelled_by != 0 && run->launcher == NULL)
+        if (run->result->events.cancelled_by != 0 && meet(run))
             return true;
     }
 }
@@ -189,26 +176,14 @@ static bool was_cancelled(live_run *run)
 static sbx_status await_ready(live_run *run)
 {
     sbx_wire message;
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
-    } control;
-    struct iovec part = {.iov_base = &message, .iov_len = sizeof(message)};
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.room,
-                            .msg_controllen = sizeof(control.room)};
-    ssize_t got;
+    sbx_ready ready;
+    bool has_spoken;
 
     if (was_cancelled(run))
         return SBX_OK;
-    got = recvmsg(run->child.control_fd, &header, MSG_CMSG_CLOEXEC);
-    if (run->launcher != NULL) {
-        sbx_spawn_meet(&run->child, run->launcher);
-        run->has_met = true;
-        adopt(run);
-    }
-    if (got < 0 || !sbx_wire_is_valid(&message, (size_t)got))
+    has_spoken = sbx_spawn_hear(&run->child, &message, &ready);
+    (void)meet(run); /* nobody, where the launcher itself speaks */
+    if (!has_spoken)
         return sbx_fail_plain(
             run->err, SBX_IO, SBX_STEP_SPAWN,
             "the job's first process died while it prepared itself (was it killed, or the "
@@ -217,7 +192,9 @@ static sbx_status await_ready(live_run *run)
         *run->err = message.u.error;
         return message.u.error.status;
     }
-    read_ready(run, &header, message.value);
+    run->listener = ready.listener;
+    run->masks_fd = ready.masks_fd;
+    run->target_pid = ready.target_pid;
     /* A target that enters its groups by itself is looked for there: a limit that holds nobody is none. */
     if (run->launcher != NULL && sbx_job_count_processes(run->job) == 0)
         return sbx_fail_plain(
@@ -493,6 +470,8 @@ static void free_run(live_run *run)
             sbx_spawn_meet(&run->child, run->launcher);
             bury(run, NULL);
         }
+        if (run->launcher != run->base->launcher)
+            sbx_launcher_free(run->launcher);
     }
     if (run->child.pidfd >= 0)
         close(run->child.pidfd);

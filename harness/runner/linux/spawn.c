@@ -200,3 +200,48 @@ sbx_status sbx_spawn(sbx_child *out, const sbx_entry *entry, sbx_error *err)
     *out = (sbx_child){.pid = (pid_t)pid, .pidfd = pidfd, .control_fd = pair[0]};
     return SBX_OK;
 }
+
+static void read_ready(sbx_ready *out, struct msghdr *header, int what)
+{
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL;
+         part = CMSG_NXTHDR(header, part)) {
+        if (part->cmsg_level != SOL_SOCKET)
+            continue;
+        if (part->cmsg_type == SCM_RIGHTS) {
+            int fds[2] = {-1, -1};
+            size_t count = 0;
+
+            memcpy(fds, CMSG_DATA(part), part->cmsg_len - CMSG_LEN(0));
+            if (what & 1)
+                out->listener = fds[count++];
+            if (what & 2)
+                out->masks_fd = fds[count];
+        } else if (part->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred who;
+
+            memcpy(&who, CMSG_DATA(part), sizeof(who));
+            out->target_pid = who.pid;
+        }
+    }
+}
+
+bool sbx_spawn_hear(const sbx_child *child, sbx_wire *out, sbx_ready *ready)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec part = {.iov_base = out, .iov_len = sizeof(*out)};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.room,
+                            .msg_controllen = sizeof(control.room)};
+    ssize_t got = recvmsg(child->control_fd, &header, MSG_CMSG_CLOEXEC);
+
+    *ready = (sbx_ready){.listener = -1, .masks_fd = -1};
+    if (got < 0 || !sbx_wire_is_valid(out, (size_t)got))
+        return false;
+    if (out->kind != SBX_WIRE_FAILED)
+        read_ready(ready, &header, out->value);
+    return true;
+}

@@ -3,12 +3,14 @@
  * security property here, so it is all on one screen; each step is one function with one error.
  */
 #include <errno.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "harness/target/linux/steps.h"
+#include "harness/target/linux/vfork_into.h"
 
 /*
  * Dies with the supervisor, and with it, as pid 1, all of the job. Without a pid namespace it has to live on
@@ -29,6 +31,8 @@ static sbx_status forbid_new_privileges(sbx_error *err)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_IDENTITY, errno, "set no_new_privs");
     return SBX_OK;
 }
+
+enum { CHILD_STACK_BYTES = 64 * 1024 }; /* more than become_command() takes of ours */
 
 #define STEP(call)                                                                                 \
     do {                                                                                           \
@@ -64,6 +68,7 @@ void sbx_target_init(const sbx_entry *entry)
 {
     static char path[4096];
     const sbx_plan *plan = entry->plan;
+    struct clone_args request;
     sbx_error err;
     int target, masks_fd;
 
@@ -80,11 +85,16 @@ void sbx_target_init(const sbx_entry *entry)
     if (!entry->has_no_bounding)
         STEP(sbx_ids_drop_bounding(&err)); /* for both of us, while there is a right to */
 
-    target = vfork();
+    sbx_vfork_into_describe(&request, sbx_job_clone_fd(entry->job));
+    if (entry->shares_memory && sbx_job_clone_fd(entry->job) >= 0)
+        target = (int)sbx_vfork_into(&request, sizeof(request));
+    else if ((target = vfork()) < 0)
+        target = -errno;
     if (target == 0)
         become_command(entry, masks_fd, path);
+    SBX_FORGET_STACK((char *)&request - CHILD_STACK_BYTES, CHILD_STACK_BYTES);
     if (target < 0) {
-        (void)sbx_fail_errno(&err, SBX_IO, SBX_STEP_SPAWN, errno, "fork the command");
+        (void)sbx_fail_errno(&err, SBX_IO, SBX_STEP_SPAWN, -target, "fork the command");
         sbx_wire_fail(entry->control_fd, &err);
     }
     sbx_init_reap(entry, target); /* gives up its rights first */
