@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/path.h"
+
 struct sbx_processes {
     sbx_process_record *item;
     size_t count, room;
@@ -101,6 +103,26 @@ const char *sbx_processes_exe(const sbx_processes *list, int32_t pid)
         if (list->item[i - 1].pid == pid)
             return list->item[i - 1].exe;
     return NULL;
+}
+
+bool sbx_processes_has_program(const sbx_processes *list, const char *exe, int32_t *out_pid)
+{
+    bool is_found = false;
+
+    *out_pid = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const sbx_process_record *item = &list->item[i];
+
+        if (item->exe == NULL || !sbx_path_is_same(item->exe, exe))
+            continue;
+        if (is_found && item->pid != *out_pid) {
+            *out_pid = 0;
+            return true;
+        }
+        *out_pid = item->pid;
+        is_found = true;
+    }
+    return is_found;
 }
 
 static void note_change(sbx_processes *list, size_t index)

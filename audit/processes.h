@@ -20,6 +20,8 @@ void sbx_processes_add(sbx_processes *list, const sbx_process_record *record);
 bool sbx_processes_knows(const sbx_processes *list, int32_t pid);
 /* The program of the latest record of that process, of the list until its next change; NULL: not known. */
 const char *sbx_processes_exe(const sbx_processes *list, int32_t pid);
+/* Was that program (as this system compares paths) started? *out_pid: by which process; 0: by more than one. */
+bool sbx_processes_has_program(const sbx_processes *list, const char *exe, int32_t *out_pid);
 /* The latest image of that process has ended; unknown pids are ignored. */
 void sbx_processes_end(sbx_processes *list, int32_t pid, uint64_t end_us, bool has_exit,
                        int32_t exit_code);

@@ -56,11 +56,35 @@ static void test_usual_ones_all_fit(void **state)
     sbx_processes_free(list);
 }
 
+static void test_programs_are_found(void **state)
+{
+    sbx_processes *list = sbx_processes_create();
+    const sbx_process_record nameless = {.pid = 4};
+    int32_t pid = 7;
+
+    (void)state;
+    assert_false(sbx_processes_has_program(list, "/bin/sh", &pid));
+    assert_int_equal(pid, 0);
+    sbx_processes_add(list, &nameless);
+    add(list, 5, "[]");
+    add(list, 5, "[]"); /* once more by the same process */
+    assert_true(sbx_processes_has_program(list, "/bin/sh", &pid));
+    assert_int_equal(pid, 5);
+    assert_false(sbx_processes_has_program(list, "/bin/s", &pid));
+    sbx_processes_end(list, 5, 9, true, 0);
+    assert_true(sbx_processes_has_program(list, "/bin/sh", &pid)); /* one that has ended, too */
+    add(list, 6, "[]");
+    assert_true(sbx_processes_has_program(list, "/bin/sh", &pid));
+    assert_int_equal(pid, 0); /* which of the two is not known */
+    sbx_processes_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_are_bounded),
         cmocka_unit_test(test_usual_ones_all_fit),
+        cmocka_unit_test(test_programs_are_found),
     };
 
     return cmocka_run_group_tests_name("processes", tests, NULL, NULL);

@@ -227,6 +227,10 @@ static void names(void **state)
     expect_name("\\Device\\HarddiskVolume32\\docs", "\\Device\\HarddiskVolume32\\docs");
     expect_name("\\Device\\NamedPipe\\x", "\\Device\\NamedPipe\\x");
     expect_name("\\REGISTRY\\USER\\S-1-5-21\\Software", "\\REGISTRY\\USER\\S-1-5-21\\Software");
+    expect_name("c:\\docs\\x", "C:/docs/x"); /* as the security log has it */
+    expect_name("C:\\", "C:/");
+    expect_name("C:", "C:");
+    expect_name("C:relative", "C:relative");
     expect_name("\\??\\C:relative", "\\??\\C:relative");
     expect_name("\\??\\", "\\??\\");
     expect_name("\\??\\C:", "C:");

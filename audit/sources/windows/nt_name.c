@@ -90,7 +90,7 @@ void sbx_nt_name_add(sbx_text *out, const uint16_t *name, size_t units, const sb
         if (add_drive(out, text + length, bytes - length))
             goto out;
     }
-    if (!add_device(out, text, bytes, drives))
+    if (!(bytes > 2 && add_drive(out, text, bytes)) && !add_device(out, text, bytes, drives))
         sbx_text_add_bytes(out, text, bytes);
 out:
     if (plain.failed)

@@ -15,8 +15,8 @@ typedef struct sbx_nt_drives {
 } sbx_nt_drives;
 
 /*
- * Adds the path: "C:/docs/file" of \??\C:\docs\file and of \Device\HarddiskVolume3\docs\file, "//server/share/file"
- * of \??\UNC\server\share\file. Any other name stays as it is (\Device\…, \REGISTRY\…, a part of a longer one).
+ * Adds the path: "C:/docs/file" of \??\C:\docs\file, of \Device\HarddiskVolume3\docs\file, and of C:\docs\file, which is how
+ * the security log has it; "//server/share/file" of \??\UNC\server\share\file. Any other name stays as it is (\Device\…, \REGISTRY\…, a part of a longer one).
  */
 void sbx_nt_name_add(sbx_text *out, const uint16_t *name, size_t units,
                      const sbx_nt_drives *drives);
