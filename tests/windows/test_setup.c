@@ -5,10 +5,10 @@
 /* ctest: serial */
 #include "tests/support/test.h"
 
+#include "harness/base/windows/functions.h"
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
 #include "harness/setup/windows/files.h"
-#include "harness/setup/windows/functions.h"
 #include "harness/setup/windows/killed_runs.h"
 #include "harness/setup/windows/os.h"
 #include "harness/setup/windows/secret.h"

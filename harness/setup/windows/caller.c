@@ -5,9 +5,9 @@
 #include <windows.h>
 #include <wtsapi32.h>
 
+#include "harness/base/windows/functions.h"
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
-#include "harness/setup/windows/functions.h"
 
 /* --- who is signed in here --- */
 

@@ -5,7 +5,7 @@
 #include <windows.h>
 
 #include "harness/base/windows/wide.h"
-#include "harness/setup/windows/functions.h"
+#include "harness/base/windows/functions.h"
 #include "harness/setup/windows/os.h"
 
 /* What the table's why() says until the next call. */

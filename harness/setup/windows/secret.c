@@ -10,11 +10,11 @@
 
 #include "audit/private_file.h"
 #include "harness/base/clock.h"
+#include "harness/base/windows/functions.h"
 #include "harness/base/windows/security.h"
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
 #include "harness/setup/windows/files.h"
-#include "harness/setup/windows/functions.h"
 
 static const char heading[] = "sbx-secret 1 ";
 

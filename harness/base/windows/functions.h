@@ -1,11 +1,11 @@
 /*
  * Functions of the system's libraries that a Windows may lack, looked up when they are needed. Only in the system's own
- * folder: a library of that name beside an elevated program must not be it.
+ * folder: a library of that name beside a program, which may be an elevated one, must not be it.
  *
- * Who may include it: harness/setup/windows, tests.
+ * Who may include it: windows/ folders and their tests.
  */
-#ifndef SBX_SETUP_WINDOWS_FUNCTIONS_H
-#define SBX_SETUP_WINDOWS_FUNCTIONS_H
+#ifndef SBX_BASE_WINDOWS_FUNCTIONS_H
+#define SBX_BASE_WINDOWS_FUNCTIONS_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* See functions.h. */
-#include "harness/setup/windows/functions.h"
+#include "harness/base/windows/functions.h"
 
 #include <stdlib.h>
 #include <string.h>
