@@ -10,7 +10,9 @@ static void a_state_comes_back(void **state)
                     .is_complete = true,
                     .group = "S-1-5-21-1-2-3-1004",
                     .offline = "S-1-5-21-1-2-3-1005",
-                    .online = "S-1-5-21-1-2-3-1006"};
+                    .online = "S-1-5-21-1-2-3-1006",
+                    .audits = true,
+                    .audit_is_ours = {[1] = true, [4] = true}};
     sbx_state out;
     sbx_text text = {0};
 
@@ -63,6 +65,11 @@ static void what_is_not_so_is_refused(void **state)
         {"\"is_complete\":false", "\"is_complete\":0"},
         {"\"made_us\":5", "\"made_us\":-5"},
         {"\"made_us\":5", "\"made_us\":5.5"},
+        {"\"audits\":false", "\"audits\":0"},
+        {"\"audits\":false,", ""},
+        {"\"audits_ours\":[]", "\"audits_ours\":{}"},
+        {"\"audits_ours\":[]", "\"audits_ours\":[\"Filing System\"]"},
+        {"\"audits_ours\":[]", "\"audits_ours\":[7]"},
         {"\"made_us\":5", "\"made_us\":5,\"made_us\":6"},
         {"}", ""},
     };
@@ -82,6 +89,9 @@ static void what_is_not_so_is_refused(void **state)
                    1); /* one too many */
     replace(other, sizeof(other), text.data, "\"owner\":\"S-1\"", wide);
     assert_int_equal(sbx_state_parse(&out, other, &err), SBX_CORRUPT);
+    replace(other, sizeof(other), text.data, ",\"audits\":false,\"audits_ours\":[]", "");
+    assert_int_equal(sbx_state_parse(&out, other, &err), SBX_OK); /* of before there were any */
+    assert_false(out.audits);
     replace(other, sizeof(other), text.data, "\"version\":1", "\"version\":2");
     assert_int_equal(sbx_state_parse(&out, other, &err), SBX_REFUSED);
     assert_non_null(strstr(err.message, "another version (2)"));

@@ -8,6 +8,7 @@
 #include "harness/base/windows/functions.h"
 #include "harness/base/windows/wide.h"
 #include "harness/setup/windows/as_user.h"
+#include "harness/setup/windows/audit.h"
 #include "harness/setup/windows/files.h"
 #include "harness/setup/windows/killed_runs.h"
 #include "harness/setup/windows/os.h"
@@ -35,6 +36,8 @@ static void usage(void **state)
     SETUP(2, "instal: no such verb", "instal");
     SETUP(2, "--force: no such option", "install", "--force");
     SETUP(2, "status: one operand too many", "install", "status");
+    SETUP(2, "--audit-denials: an option of install", "status", "--audit-denials");
+    SETUP(2, "--audit-denials: an option of install", "--audit-denials", "repair");
 }
 
 static bool asks_for(const char *program, const char *level)
@@ -183,6 +186,18 @@ static void everything_can_be_asked(void **state)
         uint32_t code = sbx_setup_os_real.find(&found, &plan[i]);
 
         assert_true(code != 0 || found != SBX_SETUP_THERE);
+    }
+    plan = sbx_setup_audit_plan();
+    for (size_t i = 0; i < SBX_SETUP_AUDITS; i++) {
+        sbx_setup_found found = SBX_SETUP_THERE;
+        uint32_t code = sbx_setup_os_real.find(&found, &plan[i]);
+
+        assert_true(code == 0 || found != SBX_SETUP_THERE); /* or the machine's owner has it on */
+        if (program_is_wine()) {
+            assert_int_equal(code, SBX_SETUP_NO_FUNCTION);
+            assert_non_null(strstr(sbx_setup_os_real.why(), "this Windows has no Audit"));
+            assert_int_equal(sbx_setup_os_real.put(&plan[i]), SBX_SETUP_NO_FUNCTION);
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 enum { DONE = 0, FAILED = 1, USAGE = 2 }; /* docs/exit-codes.md */
 
 static const char help[] =
-    "Usage: sbx-setup VERB [--json]\n"
+    "Usage: sbx-setup VERB [--audit-denials] [--json]\n"
     "\n"
     "Sets up the sandbox users of this machine, their firewall rules and filters, and what they "
     "may\n"
@@ -23,6 +23,10 @@ static const char help[] =
     "  grants       let the sandbox users read the profile; install starts it and does not wait\n"
     "\n"
     "Options:\n"
+    "      --audit-denials\n"
+    "                   of install: have Windows tell which files and keys the sandbox users are\n"
+    "                   refused; switches on what the whole machine shares (failures in the audit\n"
+    "                   of files and keys), which uninstall switches off again\n"
     "      --json       one JSON object instead of lines\n"
     "      --version    the version\n"
     "  -h, --help       this text\n";
@@ -60,12 +64,12 @@ static sbx_setup_verb find_verb(const char *word)
     return verb;
 }
 
-static int run(sbx_setup_verb verb, bool wants_json)
+static int run(sbx_setup_verb verb, const sbx_setup_options *options)
 {
     sbx_text out = {0};
     sbx_error err = {0};
     bool is_complete = false;
-    sbx_status st = sbx_setup_run(&out, &is_complete, verb, wants_json, &err);
+    sbx_status st = sbx_setup_run(&out, &is_complete, verb, options, &err);
     int code = st == SBX_OK && is_complete ? DONE : FAILED;
 
     if (sbx_text_check(&out, NULL) != SBX_OK ||
@@ -80,7 +84,7 @@ static int run(sbx_setup_verb verb, bool wants_json)
 int main(int argc, char **argv)
 {
     sbx_setup_verb verb = SBX_SETUP_VERB_COUNT;
-    bool wants_json = false;
+    sbx_setup_options options = {.wants_json = false};
     sbx_error err;
 
     if (sbx_caller_arguments(&argc, &argv, &err) != SBX_OK) {
@@ -97,7 +101,9 @@ int main(int argc, char **argv)
             return DONE;
         }
         if (strcmp(argv[i], "--json") == 0)
-            wants_json = true;
+            options.wants_json = true;
+        else if (strcmp(argv[i], "--audit-denials") == 0)
+            options.audits = true;
         else if (argv[i][0] == '-')
             return misuse(argv[i], "no such option (sbx-setup --help)");
         else if (verb != SBX_SETUP_VERB_COUNT)
@@ -108,5 +114,7 @@ int main(int argc, char **argv)
     if (verb == SBX_SETUP_VERB_COUNT)
         return misuse("", "which verb? install, status, repair, uninstall or grants "
                           "(sbx-setup --help)");
-    return run(verb, wants_json);
+    if (options.audits && verb != SBX_SETUP_INSTALL)
+        return misuse("--audit-denials", "an option of install (sbx-setup --help)");
+    return run(verb, &options);
 }

@@ -117,6 +117,8 @@ static const sbx_setup_part *const parts[] = {
     [SBX_SETUP_HIDDEN] = &sbx_setup_part_hidden,
     [SBX_SETUP_RULE] = &sbx_setup_part_rule,
     [SBX_SETUP_FILTER] = &sbx_setup_part_filter,
+    [SBX_SETUP_AUDIT_ENTRY] = &sbx_setup_part_audit_entry,
+    [SBX_SETUP_AUDIT] = &sbx_setup_part_audit,
 };
 
 static uint32_t find(sbx_setup_found *out, const sbx_setup_item *item)

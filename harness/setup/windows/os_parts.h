@@ -39,5 +39,7 @@ extern const sbx_setup_part sbx_setup_part_right;  /* os_right.c */
 extern const sbx_setup_part sbx_setup_part_hidden; /* os_hidden.c */
 extern const sbx_setup_part sbx_setup_part_rule;   /* os_firewall.c */
 extern const sbx_setup_part sbx_setup_part_filter; /* os_filter.c */
+extern const sbx_setup_part sbx_setup_part_audit_entry; /* os_audit.c */
+extern const sbx_setup_part sbx_setup_part_audit;       /* os_audit.c */
 
 #endif

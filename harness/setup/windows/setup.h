@@ -25,6 +25,8 @@ typedef enum sbx_setup_kind {
     SBX_SETUP_HIDDEN,       /* name is not shown for signing in */
     SBX_SETUP_RULE,         /* a firewall rule, blocking, for the user about */
     SBX_SETUP_FILTER,       /* a filter of the filtering platform, the same */
+    SBX_SETUP_AUDIT_ENTRY,  /* failures of the group about, at every object of the type name, are to be told */
+    SBX_SETUP_AUDIT,        /* failures of the subcategory name are told; the whole machine's */
 } sbx_setup_kind;
 
 typedef struct sbx_setup_item {
@@ -55,6 +57,9 @@ typedef enum sbx_setup_found {
 #define SBX_SETUP_NOT_OURS UINT32_C(0x20000001) /* of that name, and not made by a setup */
 #define SBX_SETUP_NO_FUNCTION                                                                      \
     UINT32_C(0x20000002) /* this Windows lacks a function; why() names it */
+
+/* Of an item: "user", "firewall rule" … */
+const char *sbx_setup_kind_word(sbx_setup_kind kind);
 
 /* What the system is asked. Each returns 0, or the system's error number and then has done nothing. */
 typedef struct sbx_setup_os {

@@ -54,6 +54,34 @@ static bool read_us(uint64_t *out, const json_t *root, const char *key)
     return true;
 }
 
+static bool read_audit_name(sbx_state *out, const json_t *name)
+{
+    const char *text = json_string_value(name);
+
+    for (size_t i = 0; text != NULL && i < SBX_SETUP_AUDITS; i++)
+        if (strcmp(sbx_setup_audit_plan()[i].name, text) == 0) {
+            out->audit_is_ours[i] = true;
+            return true;
+        }
+    return false;
+}
+
+static bool read_audits(sbx_state *out, const json_t *root)
+{
+    const json_t *audits = json_object_get(root, "audits");
+    const json_t *ours = json_object_get(root, "audits_ours");
+
+    if (audits == NULL && ours == NULL)
+        return true;
+    if (!json_is_boolean(audits) || !json_is_array(ours))
+        return false;
+    out->audits = json_is_true(audits);
+    for (size_t i = 0; i < json_array_size(ours); i++)
+        if (!read_audit_name(out, json_array_get(ours, i)))
+            return false; /* one that would be left behind */
+    return true;
+}
+
 sbx_status sbx_state_parse(sbx_state *out, const char *text, sbx_error *err)
 {
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -65,7 +93,8 @@ sbx_status sbx_state_parse(sbx_state *out, const char *text, sbx_error *err)
                          !read_text(out->group, sizeof(out->group), root, "group") ||
                          !read_text(out->offline, sizeof(out->offline), root, "offline") ||
                          !read_text(out->online, sizeof(out->online), root, "online") ||
-                         !read_us(&out->made_us, root, "made_us") || !json_is_boolean(is_complete)))
+                         !read_us(&out->made_us, root, "made_us") ||
+                         !json_is_boolean(is_complete) || !read_audits(out, root)))
         st = fail(err, "setup.json");
     out->is_complete = json_is_true(is_complete);
     json_decref(root);
@@ -133,6 +162,12 @@ void sbx_state_print(sbx_text *out, const sbx_state *state)
     sbx_json_string(&json, "group", state->group);
     sbx_json_string(&json, "offline", state->offline);
     sbx_json_string(&json, "online", state->online);
+    sbx_json_bool(&json, "audits", state->audits);
+    sbx_json_open_array(&json, "audits_ours");
+    for (size_t i = 0; i < SBX_SETUP_AUDITS; i++)
+        if (state->audit_is_ours[i])
+            sbx_json_string(&json, NULL, sbx_setup_audit_plan()[i].name);
+    sbx_json_close_array(&json);
     sbx_json_close_object(&json);
     sbx_text_add(out, "\n");
 }

@@ -3,10 +3,10 @@
  * Pure; state_file.h keeps the text.
  *
  * setup.json   {"version": 1, "sbx": "0.1.0", "owner": SID, "made_us": µs since 1970, "is_complete": bool,
- *               "group": SID, "offline": SID, "online": SID}
+ *               "group": SID, "offline": SID, "online": SID, "audits": bool, "audits_ours": [NAMES]}
  * grants.json  {"version": 1, "phase": WORD, "why": text, "changed_us": …, "entries": [leases]}
  *
- * A lease is a line of harness/policy/windows/lease.h. An unknown version is refused, never guessed at.
+ * The names are those of audit.h; without these two keys no audit was asked for. A lease is a line of harness/policy/windows/lease.h. An unknown version is refused, never guessed at.
  *
  * Who may include it: harness/setup, tests.
  */
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "harness/base/json.h"
+#include "harness/setup/windows/audit.h"
 
 enum { SBX_STATE_VERSION = 1, SBX_STATE_SID_BYTES = 192 };
 
@@ -24,6 +25,8 @@ typedef struct sbx_state {
     uint64_t made_us;
     bool is_complete; /* false: a setup began, and was ended or failed */
     char group[SBX_STATE_SID_BYTES], offline[SBX_STATE_SID_BYTES], online[SBX_STATE_SID_BYTES];
+    bool audits; /* denials are to be told (--audit-denials) */
+    bool audit_is_ours[SBX_SETUP_AUDITS]; /* of these: a setup has put it there, or was about to */
 } sbx_state;
 
 void sbx_state_print(sbx_text *out, const sbx_state *state);

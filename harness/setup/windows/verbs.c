@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/setup/windows/audit.h"
 #include "harness/setup/windows/caller.h"
 #include "harness/setup/windows/killed_runs.h"
 #include "harness/setup/windows/os.h"
@@ -43,7 +44,8 @@ static sbx_status load_own(sbx_state *out, bool *out_exists, sbx_error *err)
 
 /* --- install and repair --- */
 
-static sbx_status begin(sbx_state *state, bool *out_is_first, bool is_repair, sbx_error *err)
+static sbx_status begin(sbx_state *state, sbx_state *out_before, bool *out_is_first, bool is_repair,
+                        sbx_error *err)
 {
     bool exists = false;
     sbx_status st = load_own(state, &exists, err);
@@ -56,6 +58,7 @@ static sbx_status begin(sbx_state *state, bool *out_is_first, bool is_repair, sb
         state->made_us = sbx_clock_utc_us();
         st = sbx_security_user(state->owner, err);
     }
+    *out_before = *state;
     state->is_complete = false;
     return st == SBX_OK ? sbx_state_save(state, err) : st;
 }
@@ -75,20 +78,52 @@ static sbx_status complete(sbx_state *state, sbx_error *err)
     return sbx_state_save(state, err);
 }
 
-/* The lock is held. What a first one that fails has put anywhere is gone when this returns. */
-static sbx_status put_all(bool is_repair, sbx_error *err)
+static sbx_status save(void *context, sbx_error *err)
 {
-    sbx_state state;
+    const sbx_state *state = context;
+
+    return sbx_state_save(state, err);
+}
+
+/* What of it is missing is remembered before it is put there: who is ended in here leaves it to the next uninstall. */
+static sbx_status put_audits(sbx_state *state, const sbx_state *before, sbx_error *err)
+{
+    sbx_status st =
+        sbx_setup_audit_install(state->audit_is_ours, &sbx_setup_os_real, save, state, err);
+
+    if (st == SBX_OK)
+        return st;
+    state->audits = before->audits;
+    state->is_complete = before->is_complete;
+    (void)!sbx_state_save(state, NULL); /* the first failure is told */
+    return st;
+}
+
+/* The lock is held. What a first one that fails has put anywhere is gone when this returns. */
+static sbx_status put_all(bool is_repair, bool wants_audits, sbx_error *err)
+{
+    sbx_state state = {.made_us = 0}, before;
     bool is_first = false;
-    sbx_status st = begin(&state, &is_first, is_repair, err);
+    sbx_status st = begin(&state, &before, &is_first, is_repair, err);
 
     if (st != SBX_OK)
         return st;
     st = sbx_setup_install(&sbx_setup_os_real, err);
-    if (st == SBX_OK && (st = complete(&state, err)) != SBX_OK && is_first)
-        (void)!sbx_setup_uninstall(&sbx_setup_os_real, NULL); /* the first failure is told */
-    if (st != SBX_OK && is_first)
-        (void)!sbx_state_remove(NULL);
+    if (st != SBX_OK) {
+        if (is_first)
+            (void)!sbx_state_remove(NULL);
+        return st;
+    }
+    state.audits |= wants_audits;
+    if (state.audits)
+        st = put_audits(&state, &before, err);
+    if (st == SBX_OK)
+        st = complete(&state, err);
+    if (st == SBX_OK || !is_first)
+        return st;
+    (void)!sbx_setup_audit_uninstall(state.audit_is_ours, &sbx_setup_os_real, NULL);
+    (void)!sbx_setup_uninstall(&sbx_setup_os_real, NULL); /* the first failure is told */
+    (void)!sbx_state_remove(NULL);
     return st;
 }
 
@@ -115,7 +150,8 @@ static sbx_status release_killed(sbx_text *out, sbx_json *json, sbx_error *err)
     return st;
 }
 
-static sbx_status install(sbx_text *out, sbx_json *json, bool is_repair, sbx_error *err)
+static sbx_status install(sbx_text *out, sbx_json *json, bool is_repair, bool wants_audits,
+                          sbx_error *err)
 {
     sbx_state_lock lock = NULL;
     sbx_status st = sbx_setup_caller_check(err);
@@ -124,7 +160,7 @@ static sbx_status install(sbx_text *out, sbx_json *json, bool is_repair, sbx_err
         return st;
     st = sbx_state_lock_take(&lock, SBX_STATE_LOCK_SETUP, SETUP_WAIT_MS, err);
     if (st == SBX_OK)
-        st = put_all(is_repair, err);
+        st = put_all(is_repair, wants_audits, err);
     sbx_state_lock_give(&lock);
     if (st != SBX_OK) {
         (void)!sbx_state_remove_folder(NULL); /* where nothing is in it */
@@ -169,11 +205,22 @@ static const char *grants_word(const sbx_grants *grants)
     return sbx_grants_phase_word(grants->phase);
 }
 
+/* audits NULL: not asked for; then nothing is said of what the owner of the machine may have switched on. */
+static void add_audits(sbx_text *out, sbx_json *json, const sbx_setup_found *audits)
+{
+    if (json != NULL)
+        sbx_setup_audit_print_json(json, "audits", audits);
+    else if (audits != NULL)
+        sbx_setup_audit_print(out, audits);
+}
+
 static void add_status(sbx_text *out, sbx_json *json, const sbx_setup_found *found,
-                       const char *state_word, const sbx_grants *grants)
+                       const sbx_setup_found *audits, const char *state_word,
+                       const sbx_grants *grants)
 {
     if (json != NULL) {
         sbx_setup_print_json(json, "things", found);
+        add_audits(out, json, audits);
         sbx_json_string(json, "setup", state_word);
         sbx_json_string(json, "grants", grants_word(grants));
         sbx_json_string(json, "grants_why", grants->why[0] == '\0' ? NULL : grants->why);
@@ -181,14 +228,29 @@ static void add_status(sbx_text *out, sbx_json *json, const sbx_setup_found *fou
         return;
     }
     sbx_setup_print(out, found);
+    add_audits(out, json, audits);
     sbx_text_add_format(out, "%s\tsetup\n", state_word);
     sbx_text_add_format(out, "%s\tgrants\t%zu entries%s%s\n", grants_word(grants), grants->count,
                         grants->why[0] == '\0' ? "" : "\t", grants->why);
 }
 
+static sbx_status look(sbx_setup_found *found, sbx_setup_found *audits, bool *out_is_complete,
+                       bool wants_audits, sbx_error *err)
+{
+    const sbx_setup_os *os = &sbx_setup_os_real;
+    sbx_status st = sbx_setup_look(found, out_is_complete, os, err), other = SBX_OK;
+    bool is_told = true;
+    sbx_error own;
+
+    if (wants_audits)
+        other = sbx_setup_audit_look(audits, &is_told, os, st == SBX_OK ? err : &own);
+    *out_is_complete &= is_told;
+    return st == SBX_OK ? other : st;
+}
+
 static sbx_status status(sbx_text *out, sbx_json *json, bool *out_is_complete, sbx_error *err)
 {
-    sbx_setup_found found[SBX_SETUP_ITEMS_MAX];
+    sbx_setup_found found[SBX_SETUP_ITEMS_MAX], audits[SBX_SETUP_AUDITS];
     sbx_grants grants = {.count = 0};
     sbx_state state = {.made_us = 0};
     bool exists = false;
@@ -199,9 +261,10 @@ static sbx_status status(sbx_text *out, sbx_json *json, bool *out_is_complete, s
     if (st != SBX_OK || (st = sbx_state_load(&state, &exists, err)) != SBX_OK ||
         (st = sbx_grants_load(&grants, err)) != SBX_OK)
         return st;
-    st = sbx_setup_look(found, out_is_complete, &sbx_setup_os_real, err);
+    st = look(found, audits, out_is_complete, state.audits, err);
     amiss = compare_state(&state, exists);
-    add_status(out, json, found, amiss == NULL ? "complete" : amiss, &grants);
+    add_status(out, json, found, state.audits ? audits : NULL, amiss == NULL ? "complete" : amiss,
+               &grants);
     *out_is_complete &= amiss == NULL && grants.phase == SBX_GRANTS_DONE;
     sbx_grants_done(&grants);
     return st;
@@ -212,7 +275,7 @@ static sbx_status status(sbx_text *out, sbx_json *json, bool *out_is_complete, s
 /* Both locks are held. */
 static sbx_status take_all(sbx_error *err)
 {
-    sbx_state state;
+    sbx_state state = {.made_us = 0};
     bool exists = false;
     sbx_status st = load_own(&state, &exists, err), undone;
     sbx_error own;
@@ -224,6 +287,10 @@ static sbx_status take_all(sbx_error *err)
     if (st != SBX_OK)
         return st;
     st = sbx_setup_pass_undo(err); /* what is left of it stays in the list */
+    undone = sbx_setup_audit_uninstall(state.audit_is_ours, &sbx_setup_os_real,
+                                       st == SBX_OK ? err : &own);
+    if (st == SBX_OK)
+        st = undone;
     undone = sbx_setup_uninstall(&sbx_setup_os_real, st == SBX_OK ? err : &own);
     if (st == SBX_OK)
         st = undone;
@@ -276,12 +343,12 @@ static sbx_status grants(sbx_text *out, sbx_json *json, sbx_error *err)
 /* --- the verb --- */
 
 static sbx_status run(sbx_text *out, sbx_json *json, bool *out_is_complete, sbx_setup_verb verb,
-                      sbx_error *err)
+                      bool wants_audits, sbx_error *err)
 {
     switch (verb) {
     case SBX_SETUP_INSTALL:
     case SBX_SETUP_REPAIR:
-        return install(out, json, verb == SBX_SETUP_REPAIR, err);
+        return install(out, json, verb == SBX_SETUP_REPAIR, wants_audits, err);
     case SBX_SETUP_STATUS:
         return status(out, json, out_is_complete, err);
     case SBX_SETUP_UNINSTALL:
@@ -306,19 +373,19 @@ static void add_outcome(sbx_json *json, sbx_status st, bool is_complete, const s
     sbx_json_close_object(json);
 }
 
-sbx_status sbx_setup_run(sbx_text *out, bool *out_is_complete, sbx_setup_verb verb, bool wants_json,
-                         sbx_error *err)
+sbx_status sbx_setup_run(sbx_text *out, bool *out_is_complete, sbx_setup_verb verb,
+                         const sbx_setup_options *options, sbx_error *err)
 {
     sbx_json json;
     sbx_status st;
 
     *out_is_complete = true;
-    if (!wants_json)
-        return run(out, NULL, out_is_complete, verb, err);
+    if (!options->wants_json)
+        return run(out, NULL, out_is_complete, verb, options->audits, err);
     sbx_json_init(&json, out);
     sbx_json_open_object(&json, NULL);
     sbx_json_string(&json, "verb", sbx_setup_verb_word(verb));
-    st = run(out, &json, out_is_complete, verb, err);
+    st = run(out, &json, out_is_complete, verb, options->audits, err);
     add_outcome(&json, st, *out_is_complete, err);
     sbx_json_close_object(&json);
     sbx_text_add(out, "\n");
