@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "harness/policy/plan.h"
+#include "harness/runner/windows/kernel.h"
 
 typedef struct subject {
     sbx_wall wall;
@@ -58,5 +59,5 @@ size_t sbx_doctor_run(sbx_doctor_line *out, size_t room)
                        "--net advisory asks the programs; the sandbox users are not built yet");
         count++;
     }
-    return count;
+    return count + sbx_doctor_denials(&out[count], room - count);
 }

@@ -3,7 +3,7 @@
  * that ends it decides the reason.
  */
 #include "harness/base/clock.h"
-#include "harness/runner/windows/parts.h"
+#include "harness/runner/windows/kernel.h"
 
 typedef struct loop {
     sbx_follow *follow;
@@ -239,6 +239,10 @@ static bool take_one(loop *self, DWORD wait_ms)
         break;
     case SBX_PORT_RUNNER_KEY:
         on_lost_runner(self);
+        break;
+    case SBX_PORT_KERNEL_KEY:
+        if (self->follow->kernel != NULL)
+            sbx_kernel_take(self->follow->kernel);
         break;
     default:
         break;

@@ -7,6 +7,7 @@
 
 #include <windows.h>
 
+#include "audit/sources/windows/nt_name.h"
 #include "harness/runner/record.h"
 #include "harness/runner/windows/signals.h"
 #include "harness/target/windows/steps.h"
@@ -17,6 +18,7 @@ enum {
     SBX_PORT_ENDED_KEY = 2,  /* the command has ended */
     SBX_PORT_OUTPUT_KEY = 4, /* more came than --output allows */
     SBX_PORT_RUNNER_KEY = 5, /* path B: sbx-runner.exe is gone, or talks nonsense */
+    SBX_PORT_KERNEL_KEY = 6, /* path B: Windows has told of a denied access */
 };
 
 /* ---- output.c: streams through us: counted and cut (--output), or because they are a console's ------------- */
@@ -57,6 +59,12 @@ void sbx_members_add_first(sbx_members *members, const sbx_launch *launch);
 void sbx_members_add(sbx_members *members, uint32_t pid); /* one that is there already stays */
 /* A process that says it is one of the job's, before the job says so. False: it is none. */
 bool sbx_members_adopt(sbx_members *members, uint32_t pid);
+/* From here on the handles of those that end stay open, the last 4096: their numbers are nobody else's. */
+bool sbx_members_keep_ended(sbx_members *members);
+/* One of the job's, alive or kept. */
+bool sbx_members_had(sbx_members *members, uint32_t pid);
+/* One that was started from that program. *out_pid: which; 0: more than one was. */
+bool sbx_members_had_program(sbx_members *members, const char *exe, uint32_t *out_pid);
 /* It said that its calls are traced. */
 void sbx_members_note_traced(sbx_members *members, uint32_t pid);
 /* Those that have ended and never said so; the system's own, for consoles, do not count. */
@@ -71,6 +79,21 @@ sbx_members_alive(const sbx_members *members); /* without the first and its cons
 /* All are dead: their ends are read, whatever messages were missed. */
 void sbx_members_end_all(sbx_members *members);
 void sbx_members_free(sbx_members *members); /* NULL is fine */
+
+/* ---- denied.c: what is told of a denied access whoever saw it --------------------------------------------------- */
+
+void sbx_denied_drives(sbx_nt_drives *out);
+/*
+ * The innermost rule of the plan that a path is under which could not be changed, or that it is under none. NULL: in a
+ * writable root, where no rule of ours says no; or not a path.
+ */
+const char *sbx_denied_rule(const sbx_plan *plan, const char *path);
+/* The rule by which it could not be read; NULL: none of ours. */
+const char *sbx_denied_read_rule(const sbx_plan *plan, const char *path);
+
+/* ---- kernel.h: what Windows itself tells of them ------------------------------------------------------------------ */
+
+typedef struct sbx_kernel sbx_kernel;
 
 /* ---- trace.c: what was denied -------------------------------------------------------------------------------- */
 
@@ -105,7 +128,8 @@ typedef struct sbx_follow {
     sbx_output *output;
     sbx_record *record;
     sbx_members *members;
-    sbx_trace *trace; /* NULL: nothing is traced */
+    sbx_trace *trace;   /* NULL: nothing is traced */
+    sbx_kernel *kernel; /* NULL: Windows tells nothing */
     sbx_events *events;
     uint64_t go_ns;
     bool has_ended; /* the command, by itself or because it was stopped */

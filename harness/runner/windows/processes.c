@@ -13,7 +13,12 @@
 
 #include <shellapi.h>
 
-enum { ARGUMENTS_BYTES_MAX = 4096, LINE_BYTES_MAX = 65536 + 64, LOOKS_MAX = 64 };
+enum {
+    ARGUMENTS_BYTES_MAX = 4096,
+    LINE_BYTES_MAX = 65536 + 64,
+    LOOKS_MAX = 64,
+    KEPT_MAX = 4096, /* handles of processes that have ended */
+};
 
 /* One that is just being made does not say yet who it is: it is looked at again before it becomes a row. */
 typedef struct member {
@@ -25,8 +30,16 @@ typedef struct member {
     bool is_traced;
 } member;
 
+/* As long as we have the handle, no other process gets the number. */
+typedef struct kept_member {
+    uint32_t pid;
+    HANDLE process;
+} kept_member;
+
 struct sbx_members {
     sbx_processes *list;
+    kept_member *kept; /* NULL: none is kept; a ring */
+    size_t kept_count, kept_next;
     member *item; /* of those that have not ended */
     size_t count, room;
     uint32_t first_pid;
@@ -50,8 +63,38 @@ void sbx_members_free(sbx_members *members)
     for (size_t i = 0; i < members->count; i++)
         if (members->item[i].process != NULL)
             CloseHandle(members->item[i].process);
+    for (size_t i = 0; i < members->kept_count; i++)
+        CloseHandle(members->kept[i].process);
     free(members->item);
+    free(members->kept);
     free(members);
+}
+
+bool sbx_members_keep_ended(sbx_members *members)
+{
+    if (members->kept == NULL)
+        members->kept = calloc(KEPT_MAX, sizeof(*members->kept));
+    return members->kept != NULL;
+}
+
+/* Of the many the oldest is let go. */
+static void keep_ended(sbx_members *members, const member *item)
+{
+    kept_member *room;
+
+    if (item->process == NULL)
+        return;
+    if (members->kept == NULL) {
+        CloseHandle(item->process);
+        return;
+    }
+    room = &members->kept[members->kept_next];
+    if (members->kept_count == KEPT_MAX)
+        CloseHandle(room->process);
+    else
+        members->kept_count++;
+    *room = (kept_member){.pid = item->pid, .process = item->process};
+    members->kept_next = (members->kept_next + 1) % KEPT_MAX;
 }
 
 /* --- what the system knows of a process beyond its documented calls; looked up, because it may not be there --- */
@@ -294,6 +337,25 @@ bool sbx_members_adopt(sbx_members *members, uint32_t pid)
     return false;
 }
 
+bool sbx_members_had(sbx_members *members, uint32_t pid)
+{
+    for (size_t i = 0; i < members->kept_count; i++)
+        if (members->kept[i].pid == pid)
+            return true;
+    return sbx_members_adopt(members, pid);
+}
+
+bool sbx_members_had_program(sbx_members *members, const char *exe, uint32_t *out_pid)
+{
+    int32_t pid = 0;
+    bool is_found;
+
+    (void)sbx_members_look(members); /* one that was just made may be the one */
+    is_found = sbx_processes_has_program(members->list, exe, &pid);
+    *out_pid = (uint32_t)pid;
+    return is_found;
+}
+
 void sbx_members_note_traced(sbx_members *members, uint32_t pid)
 {
     member *item = find(members, pid);
@@ -342,8 +404,7 @@ static void end_one(sbx_members *members, size_t i)
 
     sbx_processes_end(members->list, (int32_t)item->pid, sbx_clock_utc_us(), has_exit,
                       (int32_t)code);
-    if (item->process != NULL)
-        CloseHandle(item->process);
+    keep_ended(members, item);
     *item = members->item[--members->count];
 }
 

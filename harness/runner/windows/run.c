@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/clock.h"
+#include "harness/runner/windows/kernel.h"
 #include "harness/runner/windows/other_user.h"
 #include "harness/runner/windows/parts.h"
 
@@ -22,7 +23,8 @@ typedef struct live_run {
     sbx_other_user other; /* path B */
     HANDLE wait;          /* for the command's end; NULL: none */
     sbx_members *members;
-    sbx_trace *trace; /* NULL: nothing is traced */
+    sbx_trace *trace;   /* NULL: nothing is traced */
+    sbx_kernel *kernel; /* NULL: Windows tells nothing */
     sbx_record record;
     sbx_follow follow;
 } live_run;
@@ -106,6 +108,24 @@ static sbx_status list_leases(live_run *run)
     return SBX_OK;
 }
 
+/* What Windows itself tells is of the sandbox users alone. It only looks, too. */
+static void listen(live_run *run, HANDLE port)
+{
+    sbx_denials *denials = run->record.denials;
+
+    if (!run->plan->watch_denials || !run->plan->walls[SBX_WALL_UID] || run->launch.maker == NULL)
+        return;
+    if (denials == NULL && (denials = sbx_denials_create()) == NULL)
+        return;
+    run->kernel = sbx_kernel_open(run->plan, run->members, denials, run->other.remote.user, port);
+    if (run->kernel == NULL && run->record.denials == NULL) {
+        sbx_denials_free(denials);
+        return;
+    }
+    run->record.denials = denials;
+    run->result->denials = denials; /* freed with it */
+}
+
 /* 4. From here on the command runs. */
 static sbx_status let_go(live_run *run)
 {
@@ -122,6 +142,7 @@ static sbx_status let_go(live_run *run)
     sbx_job_started(run->job, run->launch.child.pid);
     if (run->trace != NULL)
         sbx_trace_begin(run->trace, &run->launch);
+    listen(run, port);
     run->follow.go_ns = sbx_clock_monotonic_ns();
     return sbx_launch_go(&run->launch, run->err);
 }
@@ -154,6 +175,7 @@ static void follow(live_run *run)
                                .record = &run->record,
                                .members = run->members,
                                .trace = run->trace,
+                               .kernel = run->kernel,
                                .events = &run->result->events,
                                .go_ns = run->follow.go_ns};
     sbx_follow_to_end(&run->follow);
@@ -179,6 +201,32 @@ static void keep_error(live_run *run, const sbx_error *error)
     run->result->events.error = *error;
 }
 
+/* Everybody is dead: what was denied is known, as far as it ever will be. */
+static void finish_watch(live_run *run)
+{
+    sbx_text sources = {0};
+    bool is_whole = true;
+
+    if (run->trace != NULL) {
+        sbx_text_add(&sources, sbx_denial_source_word(SBX_SOURCE_NTDLL));
+        is_whole = sbx_trace_finish(run->trace);
+    }
+    sbx_members_end_all(run->members);
+    if (run->kernel != NULL) {
+        is_whole &= sbx_kernel_finish(run->kernel);
+        sbx_kernel_add_sources(&sources, run->kernel);
+    }
+    (void)snprintf(run->result->audit_sources, sizeof(run->result->audit_sources), "%s",
+                   sbx_text_string(&sources));
+    /*
+     * That nothing is missing cannot be told: a program can take the wrappers away, and the log does not say when
+     * all of it is written.
+     */
+    if (run->trace != NULL || run->kernel != NULL)
+        run->result->audit_complete = is_whole ? -1 : 0;
+    sbx_text_done(&sources);
+}
+
 /* 6. Nothing of the job is alive when this is done, and what it used is known. */
 static void take_down(live_run *run)
 {
@@ -195,13 +243,7 @@ static void take_down(live_run *run)
         keep_error(run, &own);
     if (!run->launch.has_go)
         return;
-    if (run->trace != NULL) {
-        (void)snprintf(run->result->audit_sources, sizeof(run->result->audit_sources), "%s",
-                       sbx_denial_source_word(SBX_SOURCE_NTDLL));
-        /* That nothing is missing cannot be told: a program can take the wrappers away. */
-        run->result->audit_complete = sbx_trace_finish(run->trace) ? -1 : 0;
-    }
-    sbx_members_end_all(run->members);
+    finish_watch(run);
     sbx_job_check(run->job, sbx_clock_monotonic_ns(), &report);
     events->reached[SBX_LIMIT_MEMORY] |= report.memory_reached;
     events->reached[SBX_LIMIT_PROCESSES] |= report.processes_reached;
@@ -255,6 +297,7 @@ static void free_run(live_run *run)
     sbx_output_done(&run->output);
     sbx_record_close(&run->record);
     sbx_trace_free(run->trace);
+    sbx_kernel_free(run->kernel);
     sbx_members_free(run->members);
     sbx_processes_free(run->record.processes);
     sbx_job_free(run->job);

@@ -7,10 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "audit/sources/windows/nt_name.h"
 #include "audit/sources/windows/ring.h"
 #include "harness/base/clock.h"
-#include "harness/base/path.h"
 #include "harness/base/windows/wide.h"
 #include "harness/runner/windows/parts.h"
 #include "harness/target/windows/trace_inject.h"
@@ -45,21 +43,6 @@ static bool find_library(wchar_t out[SBX_TRACE_PATH_UNITS])
     return GetFileAttributesW(out) != INVALID_FILE_ATTRIBUTES;
 }
 
-static void find_drives(sbx_nt_drives *out)
-{
-    for (int i = 0; i < 26; i++) {
-        wchar_t drive[] = {(wchar_t)(L'A' + i), L':', L'\0'}, device[64];
-        sbx_text text = {0};
-
-        if (QueryDosDeviceW(drive, device, SBX_COUNT_OF(device)) == 0)
-            continue;
-        sbx_text_add_wide(&text, device, wcslen(device));
-        if (!text.failed && text.bytes < sizeof(out->device[i]))
-            memcpy(out->device[i], text.data, text.bytes + 1);
-        sbx_text_done(&text);
-    }
-}
-
 sbx_trace *sbx_trace_create(const sbx_plan *plan, sbx_members *members, sbx_denials *denials)
 {
     sbx_trace *trace = calloc(1, sizeof(*trace));
@@ -78,7 +61,7 @@ sbx_trace *sbx_trace_create(const sbx_plan *plan, sbx_members *members, sbx_deni
     if (trace->reader.ring == NULL)
         goto fail;
     sbx_ring_init(trace->reader.ring);
-    find_drives(&trace->drives);
+    sbx_denied_drives(&trace->drives);
     return trace;
 fail:
     sbx_trace_free(trace);
@@ -104,28 +87,6 @@ void sbx_trace_begin(sbx_trace *trace, const sbx_launch *launch)
 }
 
 /* --- one record --- */
-
-/* The innermost rule of the plan that the path is under, or that it is no root's. NULL: in a writable root, where no
- * rule of ours says no. */
-static const char *rule_of(const sbx_plan *plan, const char *path)
-{
-    const sbx_rule *found = NULL;
-    size_t longest = 0;
-
-    for (size_t i = 0; i < plan->rule_count; i++) {
-        const sbx_rule *rule = &plan->rules[i];
-        size_t bytes = strlen(rule->path);
-
-        if (rule->kind != SBX_RULE_READ && rule->kind != SBX_RULE_PIN && bytes >= longest &&
-            sbx_path_is_within(path, rule->path)) {
-            found = rule;
-            longest = bytes;
-        }
-    }
-    if (found == NULL)
-        return "no writable root";
-    return found->kind == SBX_RULE_WRITE ? NULL : found->source;
-}
 
 static void describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *record)
 {
@@ -161,8 +122,7 @@ static void describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *r
     sbx_nt_name_add(&trace->target, record->name, record->units, &trace->drives);
     out->target = sbx_text_string(&trace->target);
     out->target_bytes = trace->target.bytes;
-    if (sbx_path_root_bytes(out->target) > 0)
-        out->rule = rule_of(trace->plan, out->target);
+    out->rule = sbx_denied_rule(trace->plan, out->target);
 }
 
 static void on_record(void *context, const sbx_ring_record *record)
