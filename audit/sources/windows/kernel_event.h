@@ -121,12 +121,13 @@ typedef struct sbx_net_drop {
     uint32_t flags;
     sbx_net_layer layer;
     bool is_v6;
-    uint8_t protocol; /* IPPROTO_… */
+    uint8_t protocol;              /* IPPROTO_… */
     uint8_t local[16], remote[16]; /* in the order of the network; of version 4 the first four */
     uint16_t local_port, remote_port;
     uint8_t user[SBX_EVENT_SID_BYTES];
     size_t user_bytes;
-    uint16_t program[SBX_NET_PROGRAM_UNITS]; /* \device\harddiskvolume3\windows\…, in small letters */
+    uint16_t
+        program[SBX_NET_PROGRAM_UNITS]; /* \device\harddiskvolume3\windows\…, in small letters */
     size_t program_units;
 } sbx_net_drop;
 

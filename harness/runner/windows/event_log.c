@@ -109,7 +109,8 @@ static void arm(sbx_event_log *log)
     if (log->port == NULL)
         return;
     if (log->wait != NULL)
-        (void)UnregisterWaitEx(log->wait, NULL);
+        (void)UnregisterWaitEx(log->wait,
+                               INVALID_HANDLE_VALUE); /* behind its call, which is short */
     log->wait = NULL;
     if (!RegisterWaitForSingleObject(&log->wait, log->signal, post, log->port, INFINITE,
                                      WT_EXECUTEONLYONCE | WT_EXECUTEINWAITTHREAD))

@@ -241,7 +241,8 @@ static bool take_one(loop *self, DWORD wait_ms)
         on_lost_runner(self);
         break;
     case SBX_PORT_KERNEL_KEY:
-        if (self->follow->kernel != NULL)
+        /* Behind the end what is left waits for the last look: those who are still alive could go on for ever. */
+        if (self->follow->kernel != NULL && !self->follow->has_ended && !self->is_killed)
             sbx_kernel_take(self->follow->kernel);
         break;
     default:

@@ -4,8 +4,8 @@
 
 #include <windows.h>
 
-#include "harness/base/windows/wide.h"
 #include "harness/base/windows/functions.h"
+#include "harness/base/windows/wide.h"
 #include "harness/setup/windows/os.h"
 
 /* What the table's why() says until the next call. */
@@ -32,13 +32,13 @@ typedef struct sbx_setup_part {
     uint32_t (*take)(const sbx_setup_item *item);
 } sbx_setup_part;
 
-extern const sbx_setup_part sbx_setup_part_group;  /* os_group.c */
-extern const sbx_setup_part sbx_setup_part_member; /* os_group.c */
-extern const sbx_setup_part sbx_setup_part_user;   /* os_user.c */
-extern const sbx_setup_part sbx_setup_part_right;  /* os_right.c */
-extern const sbx_setup_part sbx_setup_part_hidden; /* os_hidden.c */
-extern const sbx_setup_part sbx_setup_part_rule;   /* os_firewall.c */
-extern const sbx_setup_part sbx_setup_part_filter; /* os_filter.c */
+extern const sbx_setup_part sbx_setup_part_group;       /* os_group.c */
+extern const sbx_setup_part sbx_setup_part_member;      /* os_group.c */
+extern const sbx_setup_part sbx_setup_part_user;        /* os_user.c */
+extern const sbx_setup_part sbx_setup_part_right;       /* os_right.c */
+extern const sbx_setup_part sbx_setup_part_hidden;      /* os_hidden.c */
+extern const sbx_setup_part sbx_setup_part_rule;        /* os_firewall.c */
+extern const sbx_setup_part sbx_setup_part_filter;      /* os_filter.c */
 extern const sbx_setup_part sbx_setup_part_audit_entry; /* os_audit.c */
 extern const sbx_setup_part sbx_setup_part_audit;       /* os_audit.c */
 

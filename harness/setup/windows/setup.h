@@ -25,8 +25,8 @@ typedef enum sbx_setup_kind {
     SBX_SETUP_HIDDEN,       /* name is not shown for signing in */
     SBX_SETUP_RULE,         /* a firewall rule, blocking, for the user about */
     SBX_SETUP_FILTER,       /* a filter of the filtering platform, the same */
-    SBX_SETUP_AUDIT_ENTRY,  /* failures of the group about, at every object of the type name, are to be told */
-    SBX_SETUP_AUDIT,        /* failures of the subcategory name are told; the whole machine's */
+    SBX_SETUP_AUDIT_ENTRY, /* failures of the group about, at every object of the type name, are to be told */
+    SBX_SETUP_AUDIT, /* failures of the subcategory name are told; the whole machine's */
 } sbx_setup_kind;
 
 typedef struct sbx_setup_item {

@@ -25,7 +25,7 @@ typedef struct sbx_state {
     uint64_t made_us;
     bool is_complete; /* false: a setup began, and was ended or failed */
     char group[SBX_STATE_SID_BYTES], offline[SBX_STATE_SID_BYTES], online[SBX_STATE_SID_BYTES];
-    bool audits; /* denials are to be told (--audit-denials) */
+    bool audits;                          /* denials are to be told (--audit-denials) */
     bool audit_is_ours[SBX_SETUP_AUDITS]; /* of these: a setup has put it there, or was about to */
 } sbx_state;
 

@@ -29,7 +29,8 @@ const char *sbx_setup_verb_word(sbx_setup_verb verb);
 
 typedef struct sbx_setup_options {
     bool wants_json;
-    bool audits; /* of an install: Windows is to tell denials. It stays so until the uninstall, also in a repair */
+    bool
+        audits; /* of an install: Windows is to tell denials. It stays so until the uninstall, also in a repair */
 } sbx_setup_options;
 
 /*
