@@ -2,11 +2,10 @@
  * The security log's failures of one user: a pull subscription. The service signals an event, the runner's one thread
  * takes what there is, and no thread of ours waits for it.
  */
-#include "harness/runner/windows/kernel.h"
+#include "harness/runner/windows/kernel_calls.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <winevt.h>
 
 #include "harness/base/windows/functions.h"
 #include "harness/base/windows/wide.h"
@@ -18,18 +17,8 @@ enum {
     NEXT_WAIT_MS = 100, /* the service answers at once whether there is one */
 };
 
-/* In the order of the names below. */
-typedef struct wevtapi {
-    EVT_HANDLE(WINAPI *subscribe)
-    (EVT_HANDLE, HANDLE, LPCWSTR, LPCWSTR, EVT_HANDLE, PVOID, EVT_SUBSCRIBE_CALLBACK, DWORD);
-    BOOL(WINAPI *next)(EVT_HANDLE, DWORD, EVT_HANDLE *, DWORD, DWORD, PDWORD);
-    BOOL(WINAPI *close)(EVT_HANDLE);
-    EVT_HANDLE(WINAPI *make_context)(DWORD, LPCWSTR *, DWORD);
-    BOOL(WINAPI *render)(EVT_HANDLE, EVT_HANDLE, DWORD, DWORD, PVOID, PDWORD, PDWORD);
-} wevtapi;
-
 struct sbx_event_log {
-    wevtapi call;
+    sbx_wevtapi call;
     EVT_HANDLE subscription, context;
     HANDLE signal, port;
     HANDLE wait; /* for the signal; NULL: none */
@@ -37,7 +26,7 @@ struct sbx_event_log {
     uint64_t lost;
 };
 
-static uint32_t find_wevtapi(wevtapi *out, sbx_error *err)
+static sbx_status find_wevtapi(sbx_wevtapi *out, sbx_error *err)
 {
     static const char *const names[] = {"EvtSubscribe", "EvtNext", "EvtClose",
                                         "EvtCreateRenderContext", "EvtRender"};
@@ -117,7 +106,8 @@ static void arm(sbx_event_log *log)
         log->wait = NULL; /* then what is there is read at the end of the run */
 }
 
-sbx_status sbx_event_log_open(sbx_event_log **out, const char *user, HANDLE port, sbx_error *err)
+sbx_status sbx_event_log_open_by(sbx_event_log **out, const sbx_wevtapi *call, const char *user,
+                                 HANDLE port, sbx_error *err)
 {
     sbx_event_log *log = calloc(1, sizeof(*log));
     sbx_status st = SBX_OK;
@@ -126,8 +116,11 @@ sbx_status sbx_event_log_open(sbx_event_log **out, const char *user, HANDLE port
     if (log == NULL || (log->room = malloc(ROOM_BYTES)) == NULL ||
         (log->signal = CreateEventW(NULL, TRUE, FALSE, NULL)) == NULL)
         st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for the security log");
-    if (st == SBX_OK && (st = find_wevtapi(&log->call, err)) == SBX_OK &&
-        (st = subscribe(log, user, err)) == SBX_OK)
+    if (st == SBX_OK) {
+        log->call = *call;
+        st = subscribe(log, user, err);
+    }
+    if (st == SBX_OK)
         st = make_context(log, err);
     if (st != SBX_OK) {
         sbx_event_log_close(log);
@@ -137,6 +130,15 @@ sbx_status sbx_event_log_open(sbx_event_log **out, const char *user, HANDLE port
     arm(log);
     *out = log;
     return SBX_OK;
+}
+
+sbx_status sbx_event_log_open(sbx_event_log **out, const char *user, HANDLE port, sbx_error *err)
+{
+    sbx_wevtapi call;
+    sbx_status st = find_wevtapi(&call, err);
+
+    *out = NULL;
+    return st == SBX_OK ? sbx_event_log_open_by(out, &call, user, port, err) : st;
 }
 
 void sbx_event_log_close(sbx_event_log *log)

@@ -2,9 +2,8 @@
  * Connections of one user that the filtering platform dropped. The platform calls back in a thread of its own, which copies
  * what it is shown and does nothing more.
  */
-#include "harness/runner/windows/kernel.h"
+#include "harness/runner/windows/kernel_calls.h"
 
-#include <fwpmu.h>
 #include <sddl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,21 +13,8 @@
 
 enum { QUEUE_MAX = 256, LAYERS = 8, BY_WINNT = 10 /* RPC_C_AUTHN_WINNT */ };
 
-/* In the order of the names below. */
-typedef struct fwpuclnt {
-    DWORD(WINAPI *open)
-    (const wchar_t *, UINT32, SEC_WINNT_AUTH_IDENTITY_W *, const FWPM_SESSION0 *, HANDLE *);
-    DWORD(WINAPI *close)(HANDLE);
-    void(WINAPI *free)(void **);
-    DWORD(WINAPI *get_option)(HANDLE, FWPM_ENGINE_OPTION, FWP_VALUE0 **);
-    DWORD(WINAPI *get_layer)(HANDLE, const GUID *, FWPM_LAYER0 **);
-    DWORD(WINAPI *subscribe)
-    (HANDLE, const FWPM_NET_EVENT_SUBSCRIPTION0 *, FWPM_NET_EVENT_CALLBACK0, void *, HANDLE *);
-    DWORD(WINAPI *unsubscribe)(HANDLE, HANDLE);
-} fwpuclnt;
-
 struct sbx_net_events {
-    fwpuclnt call;
+    sbx_fwpuclnt call;
     HANDLE engine, subscription, signal, port;
     PSID user;
     UINT16 layer[LAYERS]; /* as this system numbers them */
@@ -59,7 +45,7 @@ static const struct {
     {SBX_NET_BIND, {0x55a650e1, 0x5f0a, 0x4eca, {0xa6, 0x53, 0x88, 0xf5, 0x3b, 0x26, 0xaa, 0x8c}}},
 };
 
-static sbx_status find_fwpuclnt(fwpuclnt *out, sbx_error *err)
+static sbx_status find_fwpuclnt(sbx_fwpuclnt *out, sbx_error *err)
 {
     static const char *const names[] = {"FwpmEngineOpen0",         "FwpmEngineClose0",
                                         "FwpmFreeMemory0",         "FwpmEngineGetOption0",
@@ -210,7 +196,8 @@ static bool make_room(sbx_net_events *net, const char *user)
     return is_made && net->queue != NULL && net->signal != NULL;
 }
 
-sbx_status sbx_net_events_open(sbx_net_events **out, const char *user, HANDLE port, sbx_error *err)
+sbx_status sbx_net_events_open_by(sbx_net_events **out, const sbx_fwpuclnt *call, const char *user,
+                                  HANDLE port, sbx_error *err)
 {
     sbx_net_events *net = calloc(1, sizeof(*net));
     sbx_status st = SBX_OK;
@@ -218,11 +205,12 @@ sbx_status sbx_net_events_open(sbx_net_events **out, const char *user, HANDLE po
     *out = NULL;
     if (net == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for dropped events");
+    net->call = *call;
     net->port = port;
     InitializeSRWLock(&net->lock);
     if (!make_room(net, user))
         st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_WATCH, "no memory for dropped events");
-    if (st == SBX_OK && (st = find_fwpuclnt(&net->call, err)) == SBX_OK)
+    if (st == SBX_OK)
         st = subscribe(net, err);
     if (st != SBX_OK) {
         sbx_net_events_close(net);
@@ -230,6 +218,15 @@ sbx_status sbx_net_events_open(sbx_net_events **out, const char *user, HANDLE po
     }
     *out = net;
     return SBX_OK;
+}
+
+sbx_status sbx_net_events_open(sbx_net_events **out, const char *user, HANDLE port, sbx_error *err)
+{
+    sbx_fwpuclnt call;
+    sbx_status st = find_fwpuclnt(&call, err);
+
+    *out = NULL;
+    return st == SBX_OK ? sbx_net_events_open_by(out, &call, user, port, err) : st;
 }
 
 /* Unsubscribing returns when the last call back has. */
