@@ -22,12 +22,12 @@ elseif(CMAKE_CROSSCOMPILING)
         $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>
         $<TARGET_PROPERTY:sbx_sodium,INTERFACE_INCLUDE_DIRECTORIES>)
     target_compile_definitions(sbx_flags INTERFACE SODIUM_STATIC=1)
-    list(APPEND SBX_LIBRARIES sbx_sodium advapi32 bcrypt ole32 oleaut32 shell32 user32)
+    list(APPEND SBX_LIBRARIES sbx_sodium advapi32 bcrypt ole32 oleaut32 shell32 user32 ws2_32)
 else() # on Windows itself, which has not been tried: these as their own CMake packages
     find_package(jansson CONFIG REQUIRED)
     find_package(unofficial-sodium CONFIG REQUIRED)
     target_link_libraries(sbx_flags INTERFACE jansson::jansson unofficial-sodium::sodium)
-    list(APPEND SBX_LIBRARIES jansson::jansson unofficial-sodium::sodium advapi32 bcrypt ole32 oleaut32 shell32 user32)
+    list(APPEND SBX_LIBRARIES jansson::jansson unofficial-sodium::sodium advapi32 bcrypt ole32 oleaut32 shell32 user32 ws2_32)
 endif()
 
 # What `sbx --version --json` names beside the versions that the libraries say themselves.

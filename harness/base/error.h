@@ -57,7 +57,8 @@ typedef enum sbx_status {
     X(WATCH, "watch")           /* following the run */                                            \
     X(RESULT, "result")         /* writing the result file */                                      \
     X(DOCTOR, "doctor")                                                                            \
-    X(BATCH, "batch")           /* a manifest, and what runs its tasks */
+    X(BATCH, "batch")           /* a manifest, and what runs its tasks */                          \
+    X(NET, "net")               /* Windows: trying whether the network is closed */
 
 typedef enum sbx_step {
 #define X(name, word) SBX_STEP_##name,

@@ -1,6 +1,7 @@
 /*
  * What sbx.exe hears from sbx-runner.exe, and the other way round: whatever comes, in whatever pieces. What counts as
- * a frame is safe to use. The first byte says which side is heard, the second how long the pieces are.
+ * a frame is safe to use. The first byte says which side is heard (1: the runner's) and whether it was asked to try the
+ * network (2), the second how long the pieces are.
  */
 #include "harness/runner/windows/flow.h"
 #include "tests/fuzz/fuzz.h"
@@ -29,6 +30,7 @@ typedef struct heard {
     sbx_flow_receiver *receiver; /* of stream 0, or of 1 */
     sbx_flow_sender sender;
     bool is_started, has_ended[SBX_PROTOCOL_STREAMS];
+    bool is_asked; /* and TRIED has not come */
 } heard;
 
 static void check_frame(heard *self, const sbx_frame *frame)
@@ -43,7 +45,15 @@ static void check_frame(heard *self, const sbx_frame *frame)
         check_start(&frame->start);
         self->is_started = true;
         break;
+    case SBX_FRAME_TRY:
+        SBX_FUZZ_MUST(!self->is_started && frame->try.port[0] != 0 && frame->try.port[1] != 0);
+        break;
+    case SBX_FRAME_TRIED:
+        SBX_FUZZ_MUST(self->is_asked && !self->is_started);
+        self->is_asked = false;
+        break;
     case SBX_FRAME_STARTED:
+        SBX_FUZZ_MUST(!self->is_asked);
         self->is_started = true;
         break;
     case SBX_FRAME_FAILED:
@@ -72,9 +82,11 @@ static void check_frame(heard *self, const sbx_frame *frame)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    sbx_protocol_side from = sbx_fuzz_take(&data, &size, 1) % 2 ? SBX_SIDE_RUNNER : SBX_SIDE_SBX;
+    uint64_t which = sbx_fuzz_take(&data, &size, 1);
+    sbx_protocol_side from = which % 2 ? SBX_SIDE_RUNNER : SBX_SIDE_SBX;
     size_t piece = (size_t)sbx_fuzz_take(&data, &size, 1) + 1;
-    heard self = {.receiver = malloc(sizeof(*self.receiver))};
+    heard self = {.receiver = malloc(sizeof(*self.receiver)),
+                  .is_asked = from == SBX_SIDE_RUNNER && (which & 2) != 0};
     sbx_protocol_reader reader;
     sbx_status st = SBX_OK;
 
@@ -82,6 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sbx_flow_receiver_init(self.receiver);
     sbx_flow_sender_init(&self.sender);
     sbx_protocol_reader_init(&reader, from);
+    if (self.is_asked)
+        sbx_protocol_reader_ask(&reader);
     while (size > 0 && st == SBX_OK) {
         size_t part = piece < size ? piece : size, used = 0;
         sbx_frame frame;

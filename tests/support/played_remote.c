@@ -73,6 +73,8 @@ static void begin_runner(void)
         hello.user = played_runner.other_user ? "S-1-5-21-1-1-1-1" : runner.inside.own.user;
         hello.logon = runner.inside.own.logon;
         sbx_protocol_add_hello(&runner.said, &hello);
+        if (played_runner.says_tried_unasked)
+            sbx_protocol_add_tried(&runner.said, &(sbx_frame_tried){{0}});
         if (played_runner.talks_nonsense)
             runner.said.data[4] = 99;
     }
@@ -108,6 +110,29 @@ static void say_started(void)
     started.process = number_of(child->process);
     started.thread = number_of(child->thread);
     sbx_protocol_add_started(&runner.said, &started);
+}
+
+/* As the system has it: what there is no door for is not tried. */
+static void on_try(const sbx_frame_try *where)
+{
+    sbx_frame_tried tried;
+
+    memcpy(tried.answer, played_runner.net_answer, sizeof(tried.answer));
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        if (played_runner.has_no_ipv6 && i >= SBX_NET_TRIES / 2)
+            tried.answer[i] = SBX_NET_NO_FAMILY;
+    if (where->port[2] == 0)
+        tried.answer[SBX_NET_CONNECT6] = SBX_NET_NO_DOOR;
+    if (where->port[3] == 0)
+        tried.answer[SBX_NET_SEND6] = SBX_NET_NO_DOOR;
+    played_runner.was_tried = true;
+    played_runner.had_doors_open = played_runner.open_doors > 0;
+    if (played_runner.tries_nothing) {
+        sbx_protocol_add_started(&runner.said,
+                                 &(sbx_frame_started){.pid = 1, .process = 4, .thread = 8});
+        return;
+    }
+    sbx_protocol_add_tried(&runner.said, &tried);
 }
 
 static void on_start(const sbx_frame_start *start)
@@ -211,6 +236,8 @@ static sbx_os_code write_pipe(sbx_handle pipe, const void *data, size_t bytes, u
 
         if (sbx_protocol_read(&runner.reader, at, bytes, &used, &frame, &has, NULL) != SBX_OK)
             return SBX_OS_PIPE_ENDED;
+        if (has && frame.kind == SBX_FRAME_TRY)
+            on_try(&frame.try);
         if (has && frame.kind == SBX_FRAME_START)
             on_start(&frame.start);
         at += used;
@@ -294,6 +321,35 @@ static sbx_os_code process_pid(uint32_t *out, sbx_handle process)
     return 0;
 }
 
+static sbx_os_code open_doors(sbx_net_doors *out)
+{
+    if (played_fails("open_doors"))
+        return PLAYED_FAILURE;
+    *out = (sbx_net_doors){.port = {50001, 50002}, .has_ipv6 = !played_runner.has_no_ipv6};
+    played_runner.open_doors = 2;
+    if (played_runner.has_no_ipv6 || played_runner.has_no_ipv6_loopback)
+        return 0;
+    out->port[2] = 50003;
+    out->port[3] = 50004;
+    played_runner.open_doors = 4;
+    return 0;
+}
+
+static sbx_os_code count_arrivals(unsigned *out, const sbx_net_doors *doors)
+{
+    (void)doors;
+    if (played_fails("count_arrivals"))
+        return PLAYED_FAILURE;
+    *out = played_runner.arrivals;
+    return 0;
+}
+
+static void close_doors(sbx_net_doors *doors)
+{
+    *doors = (sbx_net_doors){.has_ipv6 = false};
+    played_runner.open_doors = 0;
+}
+
 static void wipe(void *data, size_t bytes)
 {
     memset(data, 0, bytes);
@@ -315,6 +371,9 @@ const sbx_remote_os played_remote = {
     .give_handle = give_handle,
     .take_handle = take_handle,
     .process_pid = process_pid,
+    .open_doors = open_doors,
+    .count_arrivals = count_arrivals,
+    .close_doors = close_doors,
     .wipe = wipe,
 };
 
@@ -323,6 +382,8 @@ void played_remote_reset(void)
     end_runner();
     memset(&played_runner, 0, sizeof(played_runner));
     memset(&runner, 0, sizeof(runner));
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        played_runner.net_answer[i] = SBX_NET_DENIED;
     played_reset();
     played.on_job_end = end_runner;
 }

@@ -20,11 +20,17 @@ typedef struct played_runner_world {
     bool forgets_pipe_list, forgets_own_job, leaves_own_job;
     /* Lies of the runner, or of who came in its place. */
     bool other_client, other_user, other_nonce, other_version, other_child, other_process,
-        talks_nonsense, says_nothing;
+        talks_nonsense, says_nothing, tries_nothing, says_tried_unasked;
+    /* The network: what the system answers to each try (closed: SBX_NET_DENIED), and who comes to the doors. */
+    uint32_t net_answer[SBX_NET_TRIES];
+    unsigned arrivals;
+    bool has_no_ipv6, has_no_ipv6_loopback;
     /* What came about. */
     bool had_password, is_wiped;
-    uint32_t job_rights;          /* that were given to it */
-    bool lists_group, lists_user; /* what its process's objects are open to */
+    uint32_t job_rights;            /* that were given to it */
+    bool was_tried, had_doors_open; /* the tries were made; and the doors were open then */
+    size_t open_doors;              /* now */
+    bool lists_group, lists_user;   /* what its process's objects are open to */
 } played_runner_world;
 
 extern played_runner_world played_runner;

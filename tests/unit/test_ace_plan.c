@@ -476,6 +476,39 @@ static void the_guards(void **state)
     assert_true(oracle_grants(&token, &usual, &oracle_processes, TERMINATE | VM_READ));
 }
 
+/*
+ * A filter of sbx-setup's holds whom its descriptor grants the one right that there is. The runner, whose token is not
+ * restricted, tries the wall; the command's token, of the same user, must be held as well: whatever kind of right that is for
+ * Windows, and whether or not the second half of the check is asked at all.
+ */
+static void the_filters(void **state)
+{
+    enum { MATCH = 0x1 };
+    static const oracle_mapping mappings[] = {{.read = MATCH, .all = MATCH},
+                                              {.write = MATCH, .all = MATCH},
+                                              {.execute = MATCH, .all = MATCH}};
+    oracle_token target = path_b(), runner = path_b(), other = path_a();
+    oracle_object filter = {.owner = "S-1-5-19"};
+
+    (void)state;
+    oracle_add(&filter, (sbx_ace){SBX_ACE_ALLOW, MATCH, 0, SANDBOX});
+    runner.restricting_count = 0;
+    runner.is_write_restricted = false;
+    for (size_t i = 0; i < SBX_COUNT_OF(mappings); i++)
+        for (int half = 0; half < 2; half++) {
+            target.is_write_restricted = half == 0;
+            assert_true(oracle_grants(&runner, &filter, &mappings[i], MATCH));
+            assert_true(oracle_grants(&target, &filter, &mappings[i], MATCH));
+            assert_false(oracle_grants(&other, &filter, &mappings[i], MATCH));
+        }
+    /* Were the user not among the SIDs that restrict it, the filter would lose the command and still hold the runner. */
+    for (size_t i = 0; i < target.restricting_count; i++)
+        if (strcmp(target.restricting[i], SANDBOX) == 0)
+            target.restricting[i] = RUN;
+    target.is_write_restricted = false;
+    assert_false(oracle_grants(&target, &filter, &mappings[1], MATCH));
+}
+
 static void too_little_room(void **state)
 {
     sbx_plan plan = {.rules = rules, .rule_count = SBX_COUNT_OF(rules)};
@@ -502,6 +535,7 @@ int main(void)
         cmocka_unit_test(the_runner),
         cmocka_unit_test(the_other_runs),
         cmocka_unit_test(the_guards),
+        cmocka_unit_test(the_filters),
         cmocka_unit_test(too_little_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,9 @@ static void set_up(const char *account)
                           .group = "SbxUsers",
                           .load_password = played_load_password,
                           .must_hold = true,
-                          .job_must_hold = true};
+                          .job_must_hold = true,
+                          .tries_net = true,
+                          .net_must_hold = true};
     maker = sbx_remote_maker(&remote);
     launch =
         (sbx_launch){.plan = &plan, .os = &played_windows, .job = played_job(), .maker = &maker};
@@ -78,6 +80,12 @@ static void check_nothing_left(const char *when)
     fail_msg("%s: left: %s", when, text);
 }
 
+static void check_doors_closed(const char *when)
+{
+    if (played_runner.open_doors > 0)
+        fail_msg("%s: %zu doors are open", when, played_runner.open_doors);
+}
+
 static bool restricts(const char *sid)
 {
     sbx_os_token found = {0};
@@ -100,6 +108,8 @@ static void a_run(void **state)
     assert_int_equal(played.log_count, 0); /* nothing stands before it is written down */
     assert_true(played_runner.had_password && played_runner.is_wiped);
     assert_false(played.ran_open);
+    assert_true(played_runner.was_tried && played_runner.had_doors_open && remote.net_holds);
+    check_doors_closed("before the command"); /* it finds none that it could go to */
     assert_string_equal(launch.who.user, PLAYED_SANDBOX_USER);
     assert_string_equal(launch.group, PLAYED_GROUP);
     assert_int_equal(sbx_launch_start(&launch, &error), SBX_OK);
@@ -139,7 +149,7 @@ static void check_error(void)
 {
     bool is_known = error.step == SBX_STEP_EXEC || error.step == SBX_STEP_IDENTITY ||
                     error.step == SBX_STEP_MOUNT || error.step == SBX_STEP_SPAWN ||
-                    error.step == SBX_STEP_JOB;
+                    error.step == SBX_STEP_JOB || error.step == SBX_STEP_NET;
 
     if (!is_known || error.os_domain != SBX_OS_WIN32 || error.os_code != PLAYED_FAILURE ||
         error.message[0] == '\0')
@@ -168,6 +178,7 @@ static void every_call_fails_once(void **state)
             assert_false(played.has_run);
             assert_true(!played_runner.had_password || played_runner.is_wiped);
         }
+        check_doors_closed(played.failed_in);
         if (take_down() != SBX_OK)
             fail_msg("after %s: %s", played.failed_in, error.message);
         check_nothing_left(played.failed_in);
@@ -183,6 +194,7 @@ static void check_refused(const char *what, sbx_status status, sbx_step step)
         fail_msg("%s: %s at step %s: %s", what, sbx_status_word(error.status),
                  sbx_step_word(error.step), error.message);
     assert_false(played.has_run);
+    check_doors_closed(what);
     (void)!take_down();
     check_nothing_left(what);
 }
@@ -206,6 +218,7 @@ static void lies(void **state)
     LIE(played_runner, other_process, SBX_REFUSED, SBX_STEP_SPAWN);
     LIE(played_runner, talks_nonsense, SBX_CORRUPT, SBX_STEP_SPAWN);
     LIE(played_runner, says_nothing, SBX_IO, SBX_STEP_SPAWN);
+    LIE(played_runner, tries_nothing, SBX_CORRUPT, SBX_STEP_SPAWN);
     LIE(played, forgets_guard, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played, forgets_restricting, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played, keeps_privileges, SBX_REFUSED, SBX_STEP_IDENTITY);
@@ -213,6 +226,98 @@ static void lies(void **state)
     LIE(played, gives_other_token, SBX_REFUSED, SBX_STEP_IDENTITY);
     LIE(played, leaves_job, SBX_REFUSED, SBX_STEP_SPAWN);
 #undef LIE
+}
+
+/* --- the network --- */
+
+enum { REFUSED_BY_NOBODY = 10061, TIMED_OUT = 10060, NO_ROUTE = 10051, IN_USE = 10048 };
+
+static void check_not_closed(const char *what, const char *says)
+{
+    if (run() != SBX_REFUSED || error.step != SBX_STEP_NET ||
+        strncmp(error.message, "net: ", 5) != 0 || strstr(error.message, says) == NULL ||
+        strstr(error.message, "SbxOffline") == NULL)
+        fail_msg("%s: %s at step %s: %s", what, sbx_status_word(error.status),
+                 sbx_step_word(error.step), error.message);
+    assert_false(played.has_run);
+    assert_int_equal(played.log_count, 0); /* nothing of the run stood anywhere */
+    check_doors_closed(what);
+    (void)!take_down();
+    check_nothing_left(what);
+}
+
+/* Only a filter's answer to every single try is one, and only if nobody came. */
+static void a_network_that_is_not_closed(void **state)
+{
+    static const uint32_t answers[] = {
+        SBX_NET_WENT,      TIMED_OUT, REFUSED_BY_NOBODY, NO_ROUTE,           IN_USE,
+        SBX_NET_NO_FAMILY, 5,         SBX_NET_NO_DOOR,   SBX_NET_DENIED + 1, SBX_NET_DENIED - 1};
+
+    (void)state;
+    for (unsigned attempt = 0; attempt < SBX_NET_TRIES; attempt++)
+        for (size_t i = 0; i < SBX_COUNT_OF(answers); i++) {
+            char what[64];
+
+            set_up("SbxOffline");
+            played_runner.net_answer[attempt] = answers[i];
+            (void)snprintf(what, sizeof(what), "try %u, answer %u", attempt, answers[i]);
+            check_not_closed(what, attempt < SBX_NET_TRIES / 2 ? "IPv4" : "IPv6");
+        }
+    set_up("SbxOffline");
+    played_runner.arrivals = 1; /* and says that it was refused */
+    check_not_closed("somebody came", "somebody came");
+}
+
+/* What the machine does not have need not be closed; and what it is said not to have, it must not have. */
+static void a_machine_without_ipv6(void **state)
+{
+    (void)state;
+    set_up("SbxOffline");
+    played_runner.has_no_ipv6 = true;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(remote.net_holds);
+    assert_int_equal(take_down(), SBX_OK);
+    set_up("SbxOffline");
+    played_runner.has_no_ipv6_loopback = true;
+    assert_int_equal(run(), SBX_OK);
+    assert_int_equal(take_down(), SBX_OK);
+    set_up("SbxOffline");
+    played_runner.has_no_ipv6_loopback = true; /* but its addresses can be had */
+    played_runner.net_answer[SBX_NET_BIND_UDP6] = SBX_NET_WENT;
+    check_not_closed("an address of IPv6", "IPv6");
+    set_up("SbxOffline");
+    played_runner.has_no_ipv6 = true;
+    played_runner.net_answer[SBX_NET_CONNECT4] = SBX_NET_WENT;
+    check_not_closed("IPv4 without IPv6", "IPv4");
+}
+
+/* --allow-degraded: the run goes, and knows that it is not closed. Without --net none nobody tries. */
+static void a_network_that_need_not_be_closed(void **state)
+{
+    (void)state;
+    set_up("SbxOffline");
+    remote.net_must_hold = false;
+    played_runner.net_answer[SBX_NET_CONNECT4] = SBX_NET_WENT;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(played.has_run && played_runner.was_tried && !remote.net_holds);
+    assert_non_null(strstr(remote.net_error.message, "connecting to the loopback"));
+    assert_int_equal(take_down(), SBX_OK);
+    set_up("SbxOffline");
+    remote.net_must_hold = false;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(remote.net_holds);
+    assert_int_equal(take_down(), SBX_OK);
+    set_up("SbxOnline");
+    remote.tries_net = remote.net_must_hold = false;
+    played_runner.net_answer[SBX_NET_CONNECT4] = SBX_NET_WENT;
+    assert_int_equal(run(), SBX_OK);
+    assert_true(played.has_run && !played_runner.was_tried && !remote.net_holds);
+    assert_int_equal(take_down(), SBX_OK);
+    set_up("SbxOnline");
+    remote.tries_net = remote.net_must_hold = false;
+    played_runner.says_tried_unasked = true;
+    check_refused("nobody asked", SBX_CORRUPT, SBX_STEP_SPAWN);
+    check_nothing_left("a network that need not be closed");
 }
 
 /* What the runner does not find it says in the words of a command that is not there: exit 127. */
@@ -294,6 +399,9 @@ int main(void)
         cmocka_unit_test(a_run_as_oneself),
         cmocka_unit_test(every_call_fails_once),
         cmocka_unit_test(lies),
+        cmocka_unit_test(a_network_that_is_not_closed),
+        cmocka_unit_test(a_machine_without_ipv6),
+        cmocka_unit_test(a_network_that_need_not_be_closed),
         cmocka_unit_test(no_such_program),
         cmocka_unit_test(a_wrong_password),
         cmocka_unit_test(a_run_with_everyone),

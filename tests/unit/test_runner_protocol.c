@@ -27,12 +27,15 @@ static const sbx_frame_start start = {.version = SBX_PROTOCOL_VERSION,
                                       .env = environment,
                                       .env_bytes = sizeof(environment)};
 static const sbx_frame_started started = {.pid = 42, .process = 0x88, .thread = 0x8c};
+static const sbx_frame_try where = {.port = {49152, 80, 0, 65535}};
+static const sbx_frame_tried tried = {.answer = {SBX_NET_DENIED, SBX_NET_WENT, 3, UINT32_MAX}};
 static const sbx_error failure = {SBX_NOT_FOUND, SBX_STEP_EXEC, SBX_OS_WIN32, -2, "no such file"};
 
 static void say_all(sbx_text *out, sbx_protocol_side side)
 {
     if (side == SBX_SIDE_RUNNER) {
         sbx_protocol_add_hello(out, &hello);
+        sbx_protocol_add_tried(out, &tried);
         sbx_protocol_add_started(out, &started);
         sbx_protocol_add_data(out, 1, "some output", 11);
         sbx_protocol_add_credit(out, 0, 4096);
@@ -41,6 +44,7 @@ static void say_all(sbx_text *out, sbx_protocol_side side)
         sbx_protocol_add_eof(out, 0);
         return;
     }
+    sbx_protocol_add_try(out, &where);
     sbx_protocol_add_start(out, &start);
     sbx_protocol_add_data(out, 0, "input", 5);
     sbx_protocol_add_credit(out, 1, SBX_PROTOCOL_WINDOW);
@@ -85,11 +89,21 @@ static void print(sbx_text *out, const sbx_frame *frame)
     case SBX_FRAME_CREDIT:
         sbx_text_add_format(out, "%u", frame->credit_bytes);
         break;
+    case SBX_FRAME_TRY:
+        for (size_t i = 0; i < SBX_NET_DOORS; i++)
+            sbx_text_add_format(out, "%u ", frame->try.port[i]);
+        break;
+    case SBX_FRAME_TRIED:
+        for (size_t i = 0; i < SBX_NET_TRIES; i++)
+            sbx_text_add_format(out, "%u ", frame->tried.answer[i]);
+        break;
     case SBX_FRAME_EOF:
         break;
     }
     sbx_text_add(out, "\n");
 }
+
+static bool is_asked = true; /* sbx.exe has said TRY */
 
 /* Hears all of it, in pieces that end at those places. BUSY: more would have to come. */
 static sbx_status hear(sbx_text *out, sbx_protocol_side from, const sbx_text *said, size_t first,
@@ -100,6 +114,8 @@ static sbx_status hear(sbx_text *out, sbx_protocol_side from, const sbx_text *sa
     sbx_status st = SBX_OK;
 
     sbx_protocol_reader_init(&reader, from);
+    if (is_asked)
+        sbx_protocol_reader_ask(&reader);
     while (at < said->bytes && st == SBX_OK) {
         size_t end = at < first ? first : at < second ? second : said->bytes, used = 0;
         uint8_t *piece = malloc(end - at); /* of exactly that size: a step too far is seen */
@@ -141,15 +157,17 @@ static void check_splits(sbx_protocol_side side, const char *expected)
 static void every_split(void **state)
 {
     (void)state;
-    check_splits(SBX_SIDE_RUNNER, "1.0 1 S-1-5-21-1-2-3-1001 S-1-5-5-0-77 "
+    check_splits(SBX_SIDE_RUNNER, "1.0 2 S-1-5-21-1-2-3-1001 S-1-5-5-0-77 "
                                   "010203fa000000000000000000000000\n"
+                                  "9.0 10013 0 3 4294967295 0 0 0 0 \n"
                                   "3.0 42 88 8c\n"
                                   "5.1 some output\n"
                                   "6.0 4096\n"
                                   "5.2 \\x00\\xff\n"
                                   "7.1 \n"
                                   "7.0 \n");
-    check_splits(SBX_SIDE_SBX, "2.0 1 1234 11 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
+    check_splits(SBX_SIDE_SBX, "8.0 49152 80 0 65535 \n"
+                               "2.0 2 1234 11 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
                                "S-1-5-21-1-2-3-1004 "
                                "C:/bin/tool.exe tool \"\xc3\xa9\" C:/docs [] "
                                "PATH=C:/bin\\x00=C:=C:/docs\\x00EMPTY=\\x00\n"
@@ -235,6 +253,7 @@ static void add_raw(sbx_text *out, uint32_t bytes, unsigned kind, unsigned strea
 static void turns(void **state)
 {
     (void)state;
+    is_asked = true;
     /* the right ones first: a runner that fails before it greets, and after */
     SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_failed(&said, &failure));
     SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_hello(&said, &hello),
@@ -274,6 +293,53 @@ static void turns(void **state)
          sbx_protocol_add_data(&said, 2, "x", 1));
 }
 
+/* TRIED is an answer: it has to come where it was asked for, once, and nowhere else. */
+static void turns_of_tries(void **state)
+{
+    sbx_frame_try odd = where;
+
+    (void)state;
+    is_asked = true;
+    SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_tried(&said, &tried), sbx_protocol_add_started(&said, &started));
+    SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_failed(&said, &failure));
+    SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_tried(&said, &tried), sbx_protocol_add_failed(&said, &failure));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_started(&said, &started));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_tried(&said, &tried));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_tried(&said, &tried), sbx_protocol_add_tried(&said, &tried));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, say_all(&said, SBX_SIDE_RUNNER),
+         sbx_protocol_add_tried(&said, &tried));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_try(&said, &where));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         add_raw(&said, 4 * SBX_NET_TRIES - 4, SBX_FRAME_TRIED, 0),
+         sbx_text_add_bytes(&said, (const char *)&tried, 4 * SBX_NET_TRIES - 4));
+    is_asked = false;
+    SAID(SBX_SIDE_RUNNER, SBX_OK, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_started(&said, &started));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_tried(&said, &tried));
+    SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_try(&said, &where),
+         sbx_protocol_add_start(&said, &start));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_try(&said, &where),
+         sbx_protocol_add_try(&said, &where));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_try(&said, &where));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_try(&said, &where),
+         sbx_protocol_add_data(&said, 0, "x", 1));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_tried(&said, &tried));
+    for (unsigned i = 0; i < SBX_NET_DOORS; i++) {
+        odd = where;
+        odd.port[i] = 0;
+        SAID(SBX_SIDE_SBX, i < SBX_NET_DOORS / 2 ? SBX_CORRUPT : SBX_OK,
+             sbx_protocol_add_try(&said, &odd));
+    }
+}
+
 static void closed_streams(void **state)
 {
     sbx_frame_start closed = start;
@@ -296,6 +362,7 @@ static void odd_frames(void **state)
     static const char no_sign[] = "NAME", no_name[] = "=", two[] = "A=B\0\0C=D";
 
     (void)state;
+    is_asked = false;
 #define ODD_START(field, value)                                                                    \
     odd = start;                                                                                   \
     odd.field = value;                                                                             \
@@ -347,6 +414,7 @@ static void lengths(void **state)
     bool has;
 
     (void)state;
+    is_asked = false;
     SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
          sbx_protocol_add_started(&said, &started),
          add_raw(&said, SBX_PROTOCOL_DATA_MAX + 1, SBX_FRAME_DATA, 1));
@@ -518,15 +586,11 @@ static void flow_that_is_cheated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_split),
-        cmocka_unit_test(every_byte_changed),
-        cmocka_unit_test(turns),
-        cmocka_unit_test(closed_streams),
-        cmocka_unit_test(odd_frames),
-        cmocka_unit_test(lengths),
-        cmocka_unit_test(what_does_not_fit),
-        cmocka_unit_test(flow_at_random),
-        cmocka_unit_test(flow_that_is_cheated),
+        cmocka_unit_test(every_split),    cmocka_unit_test(every_byte_changed),
+        cmocka_unit_test(turns),          cmocka_unit_test(turns_of_tries),
+        cmocka_unit_test(closed_streams), cmocka_unit_test(odd_frames),
+        cmocka_unit_test(lengths),        cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(flow_at_random), cmocka_unit_test(flow_that_is_cheated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,24 @@ void sbx_protocol_add_hello(sbx_text *out, const sbx_frame_hello *hello)
     end(out, at, SBX_PROTOCOL_DATA_MAX);
 }
 
+void sbx_protocol_add_try(sbx_text *out, const sbx_frame_try *where)
+{
+    size_t at = begin(out, SBX_FRAME_TRY, 0);
+
+    for (unsigned i = 0; i < SBX_NET_DOORS; i++)
+        add_number(out, where->port[i], 2);
+    end(out, at, SBX_PROTOCOL_DATA_MAX);
+}
+
+void sbx_protocol_add_tried(sbx_text *out, const sbx_frame_tried *tried)
+{
+    size_t at = begin(out, SBX_FRAME_TRIED, 0);
+
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        add_number(out, tried->answer[i], 4);
+    end(out, at, SBX_PROTOCOL_DATA_MAX);
+}
+
 void sbx_protocol_add_start(sbx_text *out, const sbx_frame_start *start)
 {
     size_t at = begin(out, SBX_FRAME_START, 0);

@@ -9,6 +9,8 @@
  *
  *   kind      says it   body
  *   HELLO     runner    version, nonce, the runner's user and logon
+ *   TRY       sbx       where its doors are (net_wall.h): at which ports
+ *   TRIED     runner    what the system answered to each try
  *   START     sbx       the process that is to be made
  *   STARTED   runner    its number, and the runner's handles of it
  *   FAILED    runner    an sbx_error, instead of STARTED; the last frame
@@ -16,8 +18,9 @@
  *   CREDIT    consumer  how many bytes more it has room for
  *   EOF       both      the producer: that was all; the consumer: no more is wanted
  *
- * The order: HELLO, START, STARTED or FAILED, and then the last three, of the streams that START says are open. sbx
- * produces stream 0, the runner 1 and 2. No frame ends a run: sbx.exe does that by the job, and closes the pipe.
+ * The order: HELLO, where the network shall be closed TRY and TRIED, START, STARTED or FAILED, and then the last three, of
+ * the streams that START says are open. sbx produces stream 0, the runner 1 and 2. No frame ends a run: sbx.exe does that
+ * by the job, and closes the pipe.
  *
  * What is not in here, because sbx.exe has it from the system and need not believe the runner: that a process was born
  * or ended, that a limit was reached, exit codes. The job, its port and the process are sbx.exe's own handles.
@@ -31,9 +34,10 @@
 #include <stdint.h>
 
 #include "harness/base/text.h"
+#include "harness/runner/windows/net_wall.h"
 
 enum {
-    SBX_PROTOCOL_VERSION = 1,
+    SBX_PROTOCOL_VERSION = 2,
     SBX_PROTOCOL_NONCE_BYTES = 16,
     SBX_PROTOCOL_HEAD_BYTES = 8,
     SBX_PROTOCOL_DATA_MAX = 32768,
@@ -50,6 +54,8 @@ typedef enum sbx_frame_kind {
     SBX_FRAME_DATA,
     SBX_FRAME_CREDIT,
     SBX_FRAME_EOF,
+    SBX_FRAME_TRY,
+    SBX_FRAME_TRIED,
 } sbx_frame_kind;
 
 typedef struct sbx_frame_hello {
@@ -58,6 +64,14 @@ typedef struct sbx_frame_hello {
     const char *user;                        /* "S-1-…" */
     const char *logon;                       /* "": it has none */
 } sbx_frame_hello;
+
+typedef struct sbx_frame_try {
+    uint16_t port[SBX_NET_DOORS]; /* 0: no such door; those of IPv4 are always there */
+} sbx_frame_try;
+
+typedef struct sbx_frame_tried {
+    uint32_t answer[SBX_NET_TRIES]; /* any number: sbx_net_judge() knows them */
+} sbx_frame_tried;
 
 typedef struct sbx_frame_start {
     uint32_t version;
@@ -84,6 +98,8 @@ typedef struct sbx_frame {
     size_t data_bytes;     /* of DATA */
     uint32_t credit_bytes; /* of CREDIT */
     sbx_frame_hello hello; /* and so on: that of the kind is filled */
+    sbx_frame_try try;
+    sbx_frame_tried tried;
     sbx_frame_start start;
     sbx_frame_started started;
     sbx_error failed;
@@ -92,6 +108,8 @@ typedef struct sbx_frame {
 /* --- saying: the frame is added to *out. What does not fit into one leaves out->failed. --- */
 
 void sbx_protocol_add_hello(sbx_text *out, const sbx_frame_hello *hello);
+void sbx_protocol_add_try(sbx_text *out, const sbx_frame_try *where);
+void sbx_protocol_add_tried(sbx_text *out, const sbx_frame_tried *tried);
 void sbx_protocol_add_start(sbx_text *out, const sbx_frame_start *start);
 void sbx_protocol_add_started(sbx_text *out, const sbx_frame_started *started);
 void sbx_protocol_add_failed(sbx_text *out, const sbx_error *error);
@@ -110,10 +128,13 @@ typedef struct sbx_protocol_reader {
     size_t head_bytes, body_bytes; /* of the frame at hand: heard, announced */
     sbx_text body;
     bool has_ended[SBX_PROTOCOL_STREAMS];
+    bool is_asked; /* TRIED comes next */
     bool is_broken;
 } sbx_protocol_reader;
 
 void sbx_protocol_reader_init(sbx_protocol_reader *reader, sbx_protocol_side from);
+/* sbx.exe's, which has said TRY: now TRIED has to come, once. Nobody who was not asked says it. */
+void sbx_protocol_reader_ask(sbx_protocol_reader *reader);
 /* sbx.exe's, which has said it in START: of the other streams the runner may say nothing. */
 void sbx_protocol_reader_open(sbx_protocol_reader *reader,
                               const bool is_open[SBX_PROTOCOL_STREAMS]);

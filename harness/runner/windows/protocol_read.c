@@ -67,6 +67,20 @@ static void read_hello(cursor *from, sbx_frame_hello *out)
     from->bad |= out->user[0] == '\0';
 }
 
+static void read_try(cursor *from, sbx_frame_try *out)
+{
+    for (unsigned i = 0; i < SBX_NET_DOORS; i++) {
+        out->port[i] = (uint16_t)take_number(from, 2);
+        from->bad |= i < SBX_NET_DOORS / 2 && out->port[i] == 0;
+    }
+}
+
+static void read_tried(cursor *from, sbx_frame_tried *out)
+{
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        out->answer[i] = (uint32_t)take_number(from, 4);
+}
+
 /* NAME=VALUE, of which a name may begin with the sign: the system has such ones for the drives' directories. */
 static bool is_environment(const char *env, size_t bytes)
 {
@@ -166,10 +180,14 @@ static bool may_come(const sbx_protocol_reader *reader, unsigned kind, unsigned 
     switch (kind) {
     case SBX_FRAME_HELLO:
         return is_runner && reader->turn == TURN_FIRST;
-    case SBX_FRAME_START:
+    case SBX_FRAME_TRY:
         return !is_runner && reader->turn == TURN_FIRST;
+    case SBX_FRAME_TRIED:
+        return is_runner && reader->turn == TURN_ANSWER && reader->is_asked;
+    case SBX_FRAME_START:
+        return !is_runner && reader->turn <= TURN_ANSWER;
     case SBX_FRAME_STARTED:
-        return is_runner && reader->turn == TURN_ANSWER;
+        return is_runner && reader->turn == TURN_ANSWER && !reader->is_asked;
     case SBX_FRAME_FAILED: /* a runner may fail before it can greet */
         return is_runner && reader->turn <= TURN_ANSWER;
     case SBX_FRAME_DATA:
@@ -189,7 +207,11 @@ static void take_turn(sbx_protocol_reader *reader, const sbx_frame *frame)
 {
     switch (frame->kind) {
     case SBX_FRAME_HELLO:
+    case SBX_FRAME_TRY:
         reader->turn = TURN_ANSWER;
+        break;
+    case SBX_FRAME_TRIED:
+        reader->is_asked = false;
         break;
     case SBX_FRAME_START:
         sbx_protocol_reader_open(reader, frame->start.is_open);
@@ -234,6 +256,12 @@ static bool read_body(const sbx_protocol_reader *reader, sbx_frame *out)
     case SBX_FRAME_HELLO:
         read_hello(&from, &out->hello);
         break;
+    case SBX_FRAME_TRY:
+        read_try(&from, &out->try);
+        break;
+    case SBX_FRAME_TRIED:
+        read_tried(&from, &out->tried);
+        break;
     case SBX_FRAME_START:
         read_start(&from, &out->start);
         break;
@@ -262,6 +290,11 @@ static bool read_body(const sbx_protocol_reader *reader, sbx_frame *out)
 void sbx_protocol_reader_init(sbx_protocol_reader *reader, sbx_protocol_side from)
 {
     *reader = (sbx_protocol_reader){.from = from};
+}
+
+void sbx_protocol_reader_ask(sbx_protocol_reader *reader)
+{
+    reader->is_asked = true;
 }
 
 void sbx_protocol_reader_open(sbx_protocol_reader *reader, const bool is_open[SBX_PROTOCOL_STREAMS])

@@ -3,7 +3,7 @@
  *
  *   the account - the pipe, open to that user alone - the job that it cannot leave - the process, suspended -
  *   closed to its own user - in the job - its first instruction - it comes to the pipe: is it that process? is it that
- *   user? does it know the nonce?
+ *   user? does it know the nonce? - is the network closed to it?
  *
  * Suspended until it is closed and in the job: a command of another run is the same user, and would read or change it.
  */
@@ -246,6 +246,56 @@ static sbx_status greet(sbx_remote *remote, sbx_error *err)
     return check_hello(remote, &frame.hello, err);
 }
 
+/* --- the network --- */
+
+/* The conversation about it; *out_wall is what it proves, and what is returned whether it went as it should. */
+static sbx_status ask_to_try(sbx_remote *remote, const sbx_net_doors *doors, sbx_status *out_wall,
+                             sbx_error *err)
+{
+    const char *who = remote->account == NULL ? "you" : remote->account;
+    sbx_frame_try where;
+    sbx_text frame = {0};
+    sbx_frame answer;
+    unsigned arrivals = 0;
+    sbx_os_code code;
+    sbx_status st;
+
+    memcpy(where.port, doors->port, sizeof(where.port));
+    sbx_protocol_add_try(&frame, &where);
+    sbx_protocol_reader_ask(&remote->reader);
+    if ((st = say(remote, &frame, err)) != SBX_OK ||
+        (st = await_frame(remote, &answer, err)) != SBX_OK)
+        return st;
+    if ((code = remote->os->count_arrivals(&arrivals, doors)) != 0)
+        *out_wall = sbx_fail_os(&remote->net_error, SBX_REFUSED, SBX_STEP_NET, code,
+                                "net: look whether %s came to the sockets", who);
+    else
+        *out_wall = sbx_net_judge(answer.tried.answer, doors, arrivals, who, &remote->net_error);
+    return SBX_OK;
+}
+
+/* Before there is anything of the command, and by the user that it will be. */
+static sbx_status try_network(sbx_remote *remote, sbx_error *err)
+{
+    sbx_net_doors doors = {.has_ipv6 = false};
+    sbx_status wall = SBX_REFUSED, st = SBX_OK;
+    sbx_os_code code = remote->os->open_doors(&doors);
+
+    if (code != 0)
+        (void)sbx_fail_os(
+            &remote->net_error, SBX_REFUSED, SBX_STEP_NET, code,
+            "net: open the sockets by which it is tried whether the network is closed");
+    else
+        st = ask_to_try(remote, &doors, &wall, err);
+    remote->os->close_doors(&doors);
+    remote->net_holds = st == SBX_OK && wall == SBX_OK;
+    if (st != SBX_OK || remote->net_holds || !remote->net_must_hold)
+        return st;
+    if (err != NULL)
+        *err = remote->net_error;
+    return wall;
+}
+
 sbx_status sbx_remote_open(sbx_remote *remote, const char *caller, char out_group[SBX_OS_SID_BYTES],
                            sbx_error *err)
 {
@@ -255,9 +305,9 @@ sbx_status sbx_remote_open(sbx_remote *remote, const char *caller, char out_grou
         (st = make_pipe(remote, err)) != SBX_OK || (st = make_own_job(remote, err)) != SBX_OK ||
         (st = start_process(remote, err)) != SBX_OK ||
         (st = close_to_its_user(remote, err)) != SBX_OK ||
-        (st = put_into_job(remote, err)) != SBX_OK)
+        (st = put_into_job(remote, err)) != SBX_OK || (st = greet(remote, err)) != SBX_OK)
         return st;
-    return greet(remote, err);
+    return remote->tries_net ? try_network(remote, err) : SBX_OK;
 }
 
 /* --- the command's process --- */

@@ -3,7 +3,8 @@
  * tables of system calls.
  *
  *   1. sbx_remote_open()   the runner, started as the account and closed to its own user, in a job of its own that only
- *                          we hold; it has come to our pipe, and is who it should be. Nothing of the command exists yet
+ *                          we hold; it has come to our pipe, and is who it should be. Where the network shall be closed
+ *                          to it, it has tried. Nothing of the command exists yet
  *   2. sbx_remote_make()   the command's process, suspended, as handles of our own
  *   3.                     the pipe and the reader go on in relay.h, for the streams
  *   4. sbx_remote_close()  the runner's end
@@ -31,6 +32,8 @@ typedef struct sbx_remote {
     bool must_hold;     /* what is set must read back: lists, the token */
     bool allows_everyone; /* of sbx_token_sids: of the command's token */
     bool job_must_hold; /* and the runner's job */
+    bool tries_net;     /* the network shall be closed to that user: it has to try (net_wall.h) */
+    bool net_must_hold; /* and where it is not the run is refused; else net_holds says it */
 
     char user[SBX_OS_SID_BYTES];      /* who the runner has to be */
     char group_sid[SBX_OS_SID_BYTES]; /* "": none */
@@ -40,12 +43,15 @@ typedef struct sbx_remote {
     sbx_handle pipe, own_job;
     sbx_os_process runner;
     sbx_protocol_reader reader; /* of what the runner says */
+    bool net_holds;             /* tried, in this run */
+    sbx_error net_error;        /* why it does not, where it was tried */
 } sbx_remote;
 
 /*
  * caller: our own user. out_group: the SID of the group, "": there is none.
  * Fails: NOT_FOUND  there is no such account
- *        REFUSED    a list, the job or the runner is not what it has to be (step IDENTITY or JOB)
+ *        REFUSED    a list, the job or the runner is not what it has to be (step IDENTITY or JOB), or the network is
+ *                   not closed to it (step NET)
  *        IO         the system said no; a wrong password is one such
  */
 SBX_MUST_USE sbx_status sbx_remote_open(sbx_remote *remote, const char *caller,

@@ -245,5 +245,8 @@ const sbx_remote_os sbx_remote_os_real = {
     .give_handle = give_handle,
     .take_handle = take_handle,
     .process_pid = process_pid,
+    .open_doors = sbx_net_doors_open,
+    .count_arrivals = sbx_net_doors_count,
+    .close_doors = sbx_net_doors_close,
     .wipe = wipe,
 };

@@ -6,6 +6,7 @@
 #ifndef SBX_RUNNER_WINDOWS_REMOTE_OS_H
 #define SBX_RUNNER_WINDOWS_REMOTE_OS_H
 
+#include "harness/runner/windows/net_wall.h"
 #include "harness/target/windows/os.h"
 
 enum {
@@ -55,6 +56,12 @@ typedef struct sbx_remote_os {
     /* That process's handle becomes ours; there it is closed. */
     sbx_os_code (*take_handle)(sbx_handle *out, sbx_handle process, uint64_t value);
     sbx_os_code (*process_pid)(uint32_t *out, sbx_handle process);
+
+    /* --- is the network closed? net_wall.h --- */
+    sbx_os_code (*open_doors)(sbx_net_doors *out);
+    sbx_os_code (*count_arrivals)(unsigned *out, const sbx_net_doors *doors);
+    void (*close_doors)(sbx_net_doors *doors);
+
     void (*wipe)(void *data, size_t bytes);
 } sbx_remote_os;
 

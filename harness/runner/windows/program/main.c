@@ -1,8 +1,8 @@
 /*
  * sbx-runner.exe: the process that is the sandbox user, and makes the command's process for sbx.exe, which started it.
  *
- *   the pipe, whose server must be who started us - HELLO - START - the process (inside.c) - STARTED - the streams,
- *   until the pipe ends, and we with it
+ *   the pipe, whose server must be who started us - HELLO - (TRY - is the network closed to us? - TRIED) - START - the
+ *   process (inside.c) - STARTED - the streams, until the pipe ends, and we with it
  *
  * It decides nothing: job, limits, clocks and the end are sbx.exe's. What it is given on its command line is public:
  * the pipe's name, which is of use to this process alone, and the number of its sbx.exe.
@@ -101,7 +101,7 @@ static bool greet(runner *self)
 }
 
 /* No byte of what comes behind it. */
-static bool await_start(runner *self, sbx_frame *out)
+static bool await_frame(runner *self, sbx_frame *out)
 {
     uint8_t data[4096];
     bool has = false;
@@ -114,7 +114,27 @@ static bool await_start(runner *self, sbx_frame *out)
             sbx_protocol_read(&self->reader, data, bytes, &used, out, &has, NULL) != SBX_OK)
             return false;
     }
-    return out->start.version == SBX_PROTOCOL_VERSION;
+    return true;
+}
+
+/* With the privileges and the token that we have: filters ask for the user, and the command is the same one. */
+static bool try_network(runner *self, const sbx_frame_try *where)
+{
+    sbx_frame_tried tried;
+    sbx_text frame = {0};
+
+    sbx_net_try_all(tried.answer, where->port);
+    sbx_protocol_add_tried(&frame, &tried);
+    return say(self, &frame);
+}
+
+static bool await_start(runner *self, sbx_frame *out)
+{
+    if (!await_frame(self, out))
+        return false;
+    if (out->kind == SBX_FRAME_TRY && (!try_network(self, &out->try) || !await_frame(self, out)))
+        return false;
+    return out->kind == SBX_FRAME_START && out->start.version == SBX_PROTOCOL_VERSION;
 }
 
 /* --- the process --- */
