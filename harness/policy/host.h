@@ -7,6 +7,16 @@
 
 #include <stdbool.h>
 
+/* Windows: what is there of a setup of the sandbox users (path B); see harness/policy/windows/accounts.h. */
+typedef enum sbx_host_users {
+    SBX_USERS_ABSENT,     /* nobody has set this machine up */
+    SBX_USERS_UNKNOWN,    /* what a setup remembers cannot be read, or the system not be asked */
+    SBX_USERS_INCOMPLETE, /* a setup began, and was ended or failed */
+    SBX_USERS_FOREIGN,    /* another user's setup, whose passwords are kept for that one */
+    SBX_USERS_OTHER,      /* an account of such a name is not the one that was made */
+    SBX_USERS_THERE,
+} sbx_host_users;
+
 typedef struct sbx_host {
     int landlock_abi;         /* 0: none */
     bool is_root;             /* CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID in this user namespace */
@@ -21,8 +31,8 @@ typedef struct sbx_host {
     bool restricts_tokens; /* restricting SIDs, write-restriction and dropped privileges hold */
     bool keeps_aces;       /* an entry for a SID that nobody has is there when read again */
     bool holds_jobs;       /* a job's limits are there when read again */
-    bool
-        has_sandbox_users; /* the accounts and the group of path B are there; looked for where they are asked for */
+    sbx_host_users
+        sandbox_users; /* looked for where they are of use; what is in the accounts' way is tried later */
 } sbx_host;
 
 /* is_root's host is not asked about user namespaces: root needs none. */

@@ -12,6 +12,7 @@
 #include "harness/setup/windows/audit.h"
 #include "harness/setup/windows/secret.h"
 #include "harness/setup/windows/state_file.h"
+#include "harness/target/windows/os.h"
 #include "tests/support/windows/program.h"
 #include "tests/support/windows/setup.h"
 
@@ -113,6 +114,85 @@ static void check_network(void)
     closesocket(listener);
 }
 
+/* --- a default run, by sbx.exe --- */
+
+#define PLACE "C:\\Users\\Public\\sbx-setup-test"
+
+/* Where the sandbox users may read what is beside each other. */
+static void copy_programs(void)
+{
+    static const char *const names[] = {"sbx.exe", "sbx-runner.exe", "sbx-trace.dll"};
+
+    (void)CreateDirectoryA(PLACE, NULL);
+    for (size_t i = 0; i < SBX_COUNT_OF(names); i++) {
+        char from[1024], to[200];
+
+        (void)snprintf(from, sizeof(from), "%s", program_sbx());
+        (void)snprintf(strrchr(from, '\\') + 1, 32, "%s", names[i]);
+        (void)snprintf(to, sizeof(to), PLACE "\\%s", names[i]);
+        setup_copy(from, to);
+    }
+    setup_copy(program_self(), PLACE "\\probe.exe");
+}
+
+/* The command tries to connect to a listener of ours: its exit code is 0 where it could. */
+static void check_exec(const char *net, DWORD code, const char *says, const char *row)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET};
+    SOCKET listener = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    char database[600], port[16];
+    const char *argv[] = {
+        PLACE "\\sbx.exe",   "exec",    "--audit-db", database, "--cwd", "C:/", "--net", net, "--",
+        PLACE "\\probe.exe", "--probe", "connect",    port,     NULL};
+    program_run done = {0};
+    int bytes = sizeof(here);
+
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&here, sizeof(here)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &bytes), 0);
+    (void)snprintf(port, sizeof(port), "%u", (unsigned)ntohs(here.sin_port));
+    (void)snprintf(database, sizeof(database), "%s/audit.db", program_place("whole"));
+    program_do(&done, argv, NULL, 0);
+    if (done.code != code || strstr(done.err, says) == NULL)
+        fail_msg("--net %s: code %lu and not %lu: %s", net, done.code, code, done.err);
+    program_done(&done);
+    program_check_row(database,
+                      "status || ' ' || identity || ' ' || enforcement || ' ' || "
+                      "(',' || walls || ',' LIKE '%,net,%')",
+                      row);
+    closesocket(listener);
+}
+
+/* A setup's memory is not enough: the filters and rules of one address family gone, the next run finds it out. */
+static void check_runs(void)
+{
+    static const struct {
+        sbx_setup_kind kind;
+        const char *name;
+    } taken[] = {{SBX_SETUP_RULE, "sbx-offline-out-loopback"},
+                 {SBX_SETUP_RULE, "sbx-offline-out"},
+                 {SBX_SETUP_FILTER, "sbx-offline-connect-v4"},
+                 {SBX_SETUP_FILTER, "sbx-offline-assign-v4"}};
+    const char *const doctor[] = {PLACE "\\sbx.exe", "doctor", NULL};
+    program_run done = {0};
+
+    copy_programs();
+    check_exec("none", 1, "", "nonzero sandbox full 1");
+    check_exec("full", 0, "", "ok sandbox full 0");
+    program_do(&done, doctor, NULL, 0);
+    assert_non_null(strstr(done.out, "SbxOffline was refused each address"));
+    program_done(&done);
+    for (size_t i = 0; i < SBX_COUNT_OF(taken); i++)
+        assert_int_equal(sbx_setup_os_real.take(setup_item(taken[i].kind, taken[i].name)), 0);
+    check_exec("none", 125, "net: the network is not closed to SbxOffline",
+               "refused sandbox partial 0");
+    SETUP(0, "setup\tcomplete", "repair");
+    await_grants();
+    check_exec("none", 1, "", "nonzero sandbox full 1");
+    (void)!sbx_target_os_real.remove_tree("C:/Users/Public/sbx-setup-test");
+}
+
 static void a_setup_from_end_to_end(void **state)
 {
     const sbx_setup_item *rule = setup_item(SBX_SETUP_RULE, "sbx-offline-out");
@@ -132,6 +212,7 @@ static void a_setup_from_end_to_end(void **state)
     await_grants();
     SETUP(0, "\"ok\":true", "status", "--json");
     check_network();
+    check_runs();
     SETUP(0, "setup\tabsent", "uninstall");
     setup_check_nothing_left();
     SETUP(1, "absent\tuser\tSbxOffline", "status");

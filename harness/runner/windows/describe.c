@@ -29,6 +29,35 @@ static bool has_word(const char *commas, const char *word)
     return false;
 }
 
+static void remove_word(sbx_text *list, const char *word)
+{
+    sbx_text left = {0};
+    size_t bytes = strlen(word);
+
+    for (const char *at = sbx_text_string(list); *at != '\0';
+         at += strcspn(at, ","), at += *at == ',') {
+        size_t length = strcspn(at, ",");
+
+        if (length == bytes && strncmp(at, word, bytes) == 0)
+            continue;
+        if (left.bytes > 0)
+            sbx_text_add(&left, ",");
+        sbx_text_add_bytes(&left, at, length);
+    }
+    sbx_text_done(list);
+    *list = left;
+}
+
+void sbx_describe_lack(sbx_result *result, sbx_wall wall)
+{
+    const char *word = sbx_wall_word(wall);
+
+    remove_word(&result->walls, word);
+    if (!has_word(sbx_text_string(&result->missing), word))
+        add_word(&result->missing, word);
+    result->is_partial = true;
+}
+
 /* Limits that nobody holds make a run partial too; the size of a file and open files nobody can hold here. */
 void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_job *job)
 {

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "harness/policy/plan.h"
+#include "harness/policy/windows/accounts.h"
 #include "harness/runner/windows/kernel.h"
+#include "harness/runner/windows/other_user.h"
 
 typedef struct subject {
     sbx_wall wall;
@@ -36,6 +38,35 @@ static void add(sbx_doctor_line *line, const subject *about, bool holds)
     (void)snprintf(line->fix, sizeof(line->fix), "%s", holds ? "" : about->fix);
 }
 
+/* By the same try as in each run; of a machine that was not set up there is nobody who could try. */
+static void add_network(sbx_doctor_line *line)
+{
+    sbx_host_users users = sbx_accounts_look();
+    sbx_error why;
+
+    *line =
+        (sbx_doctor_line){.subject = sbx_wall_word(SBX_WALL_NET), .state = "missing", .by = "none"};
+    if (users != SBX_USERS_THERE) {
+        (void)snprintf(line->detail, sizeof(line->detail),
+                       "a restricted token says nothing about the network, and %s",
+                       sbx_accounts_amiss(users));
+        (void)snprintf(line->fix, sizeof(line->fix), "%s; --net advisory asks the programs",
+                       sbx_accounts_fix(users));
+        return;
+    }
+    if (sbx_other_user_prove_net(&why) == SBX_OK) {
+        line->state = "enforced";
+        line->by = "filters";
+        (void)snprintf(line->detail, sizeof(line->detail),
+                       SBX_ACCOUNT_OFFLINE " was refused each address, each connection and each "
+                                           "datagram, and nobody came");
+        return;
+    }
+    (void)snprintf(line->detail, sizeof(line->detail), "%s", why.message);
+    (void)snprintf(line->fix, sizeof(line->fix),
+                   "`sbx-setup status` says what is missing, `sbx-setup repair` puts it back");
+}
+
 size_t sbx_doctor_run(sbx_doctor_line *out, size_t room)
 {
     sbx_host host;
@@ -50,14 +81,7 @@ size_t sbx_doctor_run(sbx_doctor_line *out, size_t room)
             : wall == SBX_WALL_ACES ? host.keeps_aces
                                     : host.holds_jobs);
     }
-    if (count < room) {
-        out[count] = (sbx_doctor_line){
-            .subject = sbx_wall_word(SBX_WALL_NET), .state = "missing", .by = "none"};
-        (void)snprintf(out[count].detail, sizeof(out[count].detail),
-                       "a restricted token says nothing about the network");
-        (void)snprintf(out[count].fix, sizeof(out[count].fix),
-                       "--net advisory asks the programs; the sandbox users are not built yet");
-        count++;
-    }
+    if (count < room)
+        add_network(&out[count++]);
     return count + sbx_doctor_denials(&out[count], room - count);
 }

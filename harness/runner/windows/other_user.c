@@ -1,6 +1,7 @@
 /* See other_user.h. */
 #include "harness/runner/windows/other_user.h"
 
+#include "harness/base/windows/security.h"
 #include "harness/policy/windows/accounts.h"
 #include "harness/runner/windows/parts.h"
 #include "harness/setup/windows/secret.h"
@@ -28,12 +29,15 @@ void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch)
     const sbx_plan *plan = launch->plan;
     bool is_offline = plan->network == SBX_NETWORK_NONE || plan->network == SBX_NETWORK_LOOPBACK;
 
-    *other = (sbx_other_user){.remote = {.os = &sbx_remote_os_real,
-                                         .target_os = launch->os,
-                                         .load_password = load_password,
-                                         .must_hold = plan->walls[SBX_WALL_TOKEN],
-                                         .allows_everyone = plan->allows_everyone,
-                                         .job_must_hold = plan->walls[SBX_WALL_JOB]}};
+    *other = (sbx_other_user){
+        .remote = {.os = &sbx_remote_os_real,
+                   .target_os = launch->os,
+                   .load_password = load_password,
+                   .must_hold = plan->walls[SBX_WALL_TOKEN],
+                   .allows_everyone = plan->allows_everyone,
+                   .job_must_hold = plan->walls[SBX_WALL_JOB],
+                   .tries_net = plan->network == SBX_NETWORK_NONE,
+                   .net_must_hold = plan->walls[SBX_WALL_NET] && !plan->allow_degraded}};
     if (plan->walls[SBX_WALL_UID]) { /* else the host has no such users, and the row says so */
         other->remote.account = is_offline ? SBX_ACCOUNT_OFFLINE : SBX_ACCOUNT_ONLINE;
         other->remote.group = SBX_ACCOUNT_GROUP;
@@ -87,4 +91,24 @@ void sbx_other_user_done(sbx_other_user *other)
     other->relay = NULL;
     if (other->remote.os != NULL)
         sbx_remote_close(&other->remote);
+}
+
+sbx_status sbx_other_user_prove_net(sbx_error *err)
+{
+    sbx_remote remote = {.os = &sbx_remote_os_real,
+                         .target_os = &sbx_target_os_real,
+                         .account = SBX_ACCOUNT_OFFLINE,
+                         .group = SBX_ACCOUNT_GROUP,
+                         .load_password = load_password,
+                         .must_hold = true,
+                         .job_must_hold = true,
+                         .tries_net = true,
+                         .net_must_hold = true};
+    char caller[SBX_SID_TEXT_BYTES], group[SBX_OS_SID_BYTES];
+    sbx_status st = sbx_security_user(caller, err);
+
+    if (st == SBX_OK)
+        st = sbx_remote_open(&remote, caller, group, err);
+    sbx_remote_close(&remote);
+    return st;
 }

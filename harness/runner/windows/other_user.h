@@ -22,7 +22,10 @@ typedef struct sbx_other_user {
     HANDLE port;
 } sbx_other_user;
 
-/* launch: its plan says which user, and it gets the maker. */
+/*
+ * launch: its plan says which user, and it gets the maker. --net none is tried by that user, and where the plan counts on
+ * it, a wall that does not hold is a refusal; with --allow-degraded other->remote.net_holds says it.
+ */
 void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch);
 
 /* The port hears (SBX_PORT_RUNNER_KEY) when the runner is gone before it should be. */
@@ -32,5 +35,8 @@ SBX_MUST_USE sbx_status sbx_other_user_streams(sbx_other_user *other, const sbx_
 /* came: becomes true where the user does not want to wait any longer. */
 void sbx_other_user_drain(sbx_other_user *other, const bool *came);
 void sbx_other_user_done(sbx_other_user *other); /* also of one that was never made */
+
+/* The same try without a run, for who wants to know: starts the runner as the offline user, and ends it. */
+SBX_MUST_USE sbx_status sbx_other_user_prove_net(sbx_error *err);
 
 #endif

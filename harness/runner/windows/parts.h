@@ -117,6 +117,8 @@ void sbx_trace_free(sbx_trace *trace); /* NULL is fine */
 /* ---- describe.c: what holds what ---------------------------------------------------------------------------- */
 
 void sbx_describe_walls(sbx_result *result, const sbx_plan *plan);
+/* A wall that the plan counts on and that turned out not to hold, where the run goes on without it. */
+void sbx_describe_lack(sbx_result *result, sbx_wall wall);
 void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_job *job);
 
 /* ---- follow.c: from "go" to the end --------------------------------------------------------------------------- */

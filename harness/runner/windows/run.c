@@ -88,7 +88,12 @@ static sbx_status prepare(live_run *run)
     memcpy(run->launch.stdio, run->output.child, sizeof(run->launch.stdio));
     if (plan->identity == SBX_IDENTITY_SANDBOX)
         sbx_other_user_init(&run->other, &run->launch);
-    return sbx_launch_prepare(&run->launch, run->err);
+    st = sbx_launch_prepare(&run->launch, run->err);
+    /* Tried just now; where it must hold that is a refusal, whose row says it too. */
+    if (plan->walls[SBX_WALL_NET] && !run->other.remote.net_holds &&
+        (st == SBX_OK || run->err->step == SBX_STEP_NET))
+        sbx_describe_lack(run->result, SBX_WALL_NET);
+    return st;
 }
 
 /* The record's own list: the launch goes before the record does. */

@@ -1,0 +1,193 @@
+/*
+ * Trying whether the network is closed, with real sockets and the real sbx-runner.exe, where it is not closed: as the caller
+ * itself, to whom nobody closes it. All of the tries go through, and a run that counts on the wall is refused and names it.
+ * That it holds for a sandbox user is in test_setup_whole.c.
+ */
+#include "tests/support/test.h"
+
+#include <winsock2.h>
+
+#include "harness/base/windows/wide.h"
+#include "harness/runner/runner.h"
+#include "harness/runner/windows/net_wall.h"
+#include "tests/support/windows/program.h"
+
+static char database[600], program[700];
+
+/* --- the sockets --- */
+
+static unsigned count_doors(const sbx_net_doors *doors)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < SBX_NET_DOORS; i++) {
+        DWORD flags = HANDLE_FLAG_INHERIT;
+
+        assert_int_equal(doors->door[i] != NULL, doors->port[i] != 0);
+        if (doors->door[i] == NULL)
+            continue;
+        count++;
+        assert_true(GetHandleInformation(doors->door[i], &flags));
+        assert_int_equal(flags & HANDLE_FLAG_INHERIT, 0);
+    }
+    assert_true(doors->port[0] != 0 && doors->port[1] != 0);
+    return count;
+}
+
+/* What there is a door for is gone through, and is heard of. */
+static void an_open_network(void **state)
+{
+    sbx_net_doors doors;
+    uint32_t answer[SBX_NET_TRIES];
+    unsigned arrivals = 77, count;
+    sbx_error error;
+
+    (void)state;
+    assert_int_equal(sbx_net_doors_open(&doors), 0);
+    count = count_doors(&doors);
+    assert_int_equal(sbx_net_doors_count(&arrivals, &doors), 0);
+    assert_int_equal(arrivals, 0);
+    sbx_net_try_all(answer, doors.port);
+    for (unsigned i = 0; i < SBX_NET_TRIES / 2; i++)
+        assert_int_equal(answer[i], SBX_NET_WENT);
+    for (unsigned i = SBX_NET_TRIES / 2; doors.has_ipv6 && i < SBX_NET_TRIES; i++)
+        if (answer[i] != SBX_NET_WENT && answer[i] != SBX_NET_NO_DOOR)
+            fail_msg("try %u: %u", i, answer[i]);
+    assert_int_equal(sbx_net_doors_count(&arrivals, &doors), 0);
+    assert_int_equal(arrivals, count);
+    assert_int_equal(sbx_net_judge(answer, &doors, arrivals, "you", &error), SBX_REFUSED);
+    assert_int_equal(error.step, SBX_STEP_NET);
+    sbx_net_doors_close(&doors);
+    assert_true(doors.door[0] == NULL && doors.port[0] == 0 && !doors.is_started);
+}
+
+/* Somebody who does not listen is no filter: another number, and soon. */
+static void doors_that_are_closed(void **state)
+{
+    sbx_net_doors doors;
+    uint16_t port[SBX_NET_DOORS];
+    uint32_t answer[SBX_NET_TRIES];
+    ULONGLONG began = GetTickCount64();
+
+    (void)state;
+    assert_int_equal(sbx_net_doors_open(&doors), 0);
+    memcpy(port, doors.port, sizeof(port));
+    sbx_net_doors_close(&doors);
+    sbx_net_try_all(answer, port);
+    if (answer[SBX_NET_CONNECT4] != WSAECONNREFUSED && answer[SBX_NET_CONNECT4] != WSAETIMEDOUT)
+        fail_msg("connecting: %u", answer[SBX_NET_CONNECT4]);
+    assert_true(GetTickCount64() - began < 3 * SBX_NET_TRY_MS);
+    sbx_net_doors_close(&doors); /* once more is nothing */
+}
+
+/* --- a run that counts on the wall --- */
+
+/* By a plan that says that the network is closed, as it is on a machine that was set up; all else is degraded. */
+static int run_here(const char *path, bool allow_degraded)
+{
+    const char *const argv[] = {program_self(), "--probe", "nothing", NULL};
+    const char *const environment[] = {"PATH=C:/windows/system32", "LOCALAPPDATA=C:/users/public",
+                                       "SYSTEMROOT=C:/windows", NULL};
+    const sbx_host host = {.restricts_tokens = false};
+    const sbx_plan_request request = {
+        .argv = argv, .environment = environment, .allow_degraded = true, .host = &host};
+    const sbx_run_options options = {
+        .audit_path = path, .audit_required = true, .audit_busy_ns = 10 * UINT64_C(1000000000)};
+    sbx_error error = {.status = SBX_OK};
+    sbx_policy policy;
+    sbx_result result;
+    sbx_plan plan;
+
+    sbx_policy_init(&policy);
+    policy.identity = SBX_IDENTITY_SANDBOX;
+    if (sbx_plan_make(&plan, &policy, &request, &error) != SBX_OK) {
+        printf("no plan: %s", error.message);
+        return 1;
+    }
+    plan.walls[SBX_WALL_NET] = true;
+    plan.allow_degraded = allow_degraded;
+    sbx_text_clear(&plan.missing);
+    sbx_run(&result, &plan, &options);
+    printf("%s %s [%s] [%s] %d %s", sbx_outcome_word(result.verdict.outcome), result.verdict.reason,
+           sbx_text_string(&result.missing), sbx_text_string(&result.walls), result.is_partial,
+           result.events.has_error ? result.events.error.message : "");
+    return 0;
+}
+
+static int probe(int argc, char **argv)
+{
+    if (argc == 2)
+        return run_here(argv[1], strcmp(argv[0], "degraded") == 0);
+    return 0;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    wchar_t *wide_from = sbx_wide_path(from), *wide_to = sbx_wide_path(to);
+
+    assert_true(CopyFileW(wide_from, wide_to, FALSE));
+    free(wide_from);
+    free(wide_to);
+}
+
+/* This program with the runner beside it, which is where a run looks for it. */
+static int begin(void **state)
+{
+    const char *place = program_place("net");
+    char from[1024], to[700];
+
+    (void)state;
+    (void)snprintf(database, sizeof(database), "%s/audit.db", place);
+    (void)snprintf(program, sizeof(program), "%s/test.exe", place);
+    (void)snprintf(from, sizeof(from), "%s", program_sbx());
+    (void)snprintf(strrchr(from, '\\') + 1, 32, "sbx-runner.exe");
+    (void)snprintf(to, sizeof(to), "%s/sbx-runner.exe", place);
+    copy_file(from, to);
+    copy_file(program_self(), program);
+    for (char *at = program; *at != '\0'; at++)
+        if (*at == '/')
+            *at = '\\';
+    return 0;
+}
+
+static void check_run(const char *verb, const char *begins, const char *row)
+{
+    const char *argv[] = {program, "--probe", verb, database, NULL};
+    program_run done = {0};
+
+    if (!program_is_wine())
+        skip(); /* a caller's own token is refused there for other reasons before */
+    program_do(&done, argv, NULL, 0);
+    if (done.code != 0 || strncmp(done.out, begins, strlen(begins)) != 0)
+        fail_msg("%s: code %lu: %s %s", verb, done.code, done.out, done.err);
+    program_done(&done);
+    program_check_row(database, "status || ' ' || reason || ' ' || missing", row);
+}
+
+static void a_run_is_refused(void **state)
+{
+    (void)state;
+    check_run("strict",
+              "refused net [net] [] 1 net: the network is not closed to you: ", "refused net net");
+}
+
+static void a_degraded_run_says_so(void **state)
+{
+    (void)state;
+    check_run("degraded", "ok  [net] [] 1 ", "ok  net");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_open_network),
+        cmocka_unit_test(doors_that_are_closed),
+        cmocka_unit_test(a_run_is_refused),
+        cmocka_unit_test(a_degraded_run_says_so),
+    };
+    int code = 0;
+
+    if (program_is_probe(&code, probe))
+        return code;
+    return cmocka_run_group_tests(tests, begin, NULL);
+}
