@@ -49,6 +49,9 @@ sbx_os_code played_open_file_id(sbx_handle *out, const char *path, uint64_t volu
 sbx_os_code played_add_ace(sbx_handle item, const sbx_ace *ace);
 sbx_os_code played_remove_ace(sbx_handle item, const sbx_ace *ace);
 sbx_os_code played_count_aces(size_t *out, sbx_handle item, const sbx_ace *ace);
+sbx_os_code played_count_runs(size_t *out, sbx_handle item, const sbx_ace *ace, const char *run);
+sbx_os_code played_lock_places(sbx_handle *out);
+void played_unlock_places(sbx_handle lock);
 sbx_os_code played_make_directory(const char *path, const sbx_ace *aces, size_t count);
 sbx_os_code played_remove_directory(const char *path);
 sbx_os_code played_remove_tree(const char *path);

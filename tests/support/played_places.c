@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/policy/windows/ace_plan.h"
+
 played_place played_places[PLACES_MAX];
 
 played_place *played_find_place(const char *path)
@@ -57,6 +59,16 @@ size_t played_ace_count(const char *path)
     for (size_t i = 0; at != NULL && i < at->ace_count; i++)
         count += strncmp(at->ace[i].sid, "S-1-5-21-", 9) == 0 &&
                  strcmp(at->ace[i].sid, PLAYED_USER) != 0;
+    return count;
+}
+
+size_t played_ace_count_of(const char *path, const char *sid)
+{
+    const played_place *at = played_find_place(path);
+    size_t count = 0;
+
+    for (size_t i = 0; at != NULL && i < at->ace_count; i++)
+        count += strcmp(at->ace[i].sid, sid) == 0;
     return count;
 }
 
@@ -169,6 +181,37 @@ sbx_os_code played_count_aces(size_t *out, sbx_handle item, const sbx_ace *ace)
     for (size_t i = 0; i < at->ace_count; i++)
         *out += is_such(&at->ace[i], ace);
     return 0;
+}
+
+sbx_os_code played_count_runs(size_t *out, sbx_handle item, const sbx_ace *ace, const char *run)
+{
+    const played_place *at = ((played_object *)item)->at;
+
+    if (played_fails("count_runs"))
+        return PLAYED_FAILURE;
+    *out = 0;
+    for (size_t i = 0; i < at->ace_count; i++) {
+        const sbx_os_ace *found = &at->ace[i];
+
+        *out += found->kind == ace->kind && found->mask == ace->mask &&
+                found->flags == ace->flags && sbx_sid_is_run(found->sid) &&
+                strcmp(found->sid, run) != 0;
+    }
+    return 0;
+}
+
+sbx_os_code played_lock_places(sbx_handle *out)
+{
+    if (played_fails("lock_places"))
+        return PLAYED_FAILURE;
+    played.locks++;
+    *out = &played.locks;
+    return 0;
+}
+
+void played_unlock_places(sbx_handle lock)
+{
+    played.locks -= lock != NULL;
 }
 
 sbx_os_code played_make_directory(const char *path, const sbx_ace *aces, size_t count)

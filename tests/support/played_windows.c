@@ -72,6 +72,8 @@ static size_t left(char *out, size_t room)
     size_t count = 0;
 
     out[0] = '\0';
+    if (played.locks > 0)
+        describe(out, room, &count, "a lock of the", "places");
     for (size_t i = 0; i < HANDLES_MAX; i++) {
         if (played_objects[i].is_open)
             describe(out, room, &count, "handle", kinds[played_objects[i].what]);
@@ -352,6 +354,9 @@ const sbx_target_os played_windows = {
     .add_ace = played_add_ace,
     .remove_ace = played_remove_ace,
     .count_aces = played_count_aces,
+    .count_runs = played_count_runs,
+    .lock_places = played_lock_places,
+    .unlock_places = played_unlock_places,
     .make_directory = played_make_directory,
     .remove_directory = played_remove_directory,
     .remove_tree = played_remove_tree,

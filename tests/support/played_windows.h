@@ -18,6 +18,8 @@ typedef struct played_world {
     bool forgets_aces, keeps_removed_aces, leaves_job, gives_other_token;
     bool has_no_desktop;
 
+    unsigned locks; /* of the places, that are held */
+
     char failed_in[40]; /* the call that failed */
     char log[PLAYED_LOG_MAX][80];
     size_t log_count;
@@ -41,7 +43,8 @@ void played_move_place(const char *from, const char *to);
 void played_replace_by_link(const char *path);
 bool played_has_place(const char *path);
 size_t played_ace_count(const char *path); /* entries of runs at that place */
-void played_put(const char *path);         /* a file in a directory, by somebody */
+size_t played_ace_count_of(const char *path, const char *sid);
+void played_put(const char *path); /* a file in a directory, by somebody */
 
 sbx_handle played_job(void);
 

@@ -102,6 +102,30 @@ size_t sbx_ace_plan(sbx_ace_step *out, size_t room, const sbx_plan *plan, const 
     return into.count;
 }
 
+/* Exactly the format: digits between its dashes, and its end. */
+bool sbx_sid_is_run(const char *sid)
+{
+    static const char begins[] = "S-1-5-21-", ends[] = "21592";
+    const char *at = sid + sizeof(begins) - 1;
+
+    if (strncmp(sid, begins, sizeof(begins) - 1) != 0)
+        return false;
+    for (int part = 0; part < 4; part++) {
+        size_t digits = strspn(at, "0123456789");
+
+        if (digits == 0 || digits > 10 || at[digits] != '-')
+            return false;
+        at += digits + 1;
+    }
+    return strcmp(at, ends) == 0;
+}
+
+sbx_ace sbx_ace_of_stand_in(void)
+{
+    return (sbx_ace){SBX_ACE_ALLOW, SBX_RIGHT_READ_CONTROL, 0,
+                     "S-1-5-21-2794116043-1608251779-3373058216-905213374-21593"};
+}
+
 void sbx_token_plan_make(sbx_token_plan *out, const sbx_token_sids *sids)
 {
     /*

@@ -7,7 +7,8 @@
  *   a root            allow, on itself without deleting it, and for all below with deleting. Never "delete child",
  *                     by which a protected name could be deleted whatever it says itself
  *   a protected name  deny, on itself and all below: nearer than what the root allows
- *   an absent one     a directory is made in its place, with the same
+ *   an absent one     a directory is made in its place, with the same; of several runs that need it there the last one
+ *                     takes it away. That it is one of these is said by an entry for a SID that nobody has
  *   a pin             deny deleting (which renaming is), on that directory alone
  *   a denied path     deny writing; with a group of sandbox users (path B) also reading
  *
@@ -38,6 +39,19 @@ typedef struct sbx_ace_sids {
  * backwards. Returns how many; at most room, SBX_ACE_STEPS_MAX is always enough.
  */
 size_t sbx_ace_plan(sbx_ace_step *out, size_t room, const sbx_plan *plan, const sbx_ace_sids *sids);
+
+/* --- whose entry it is --- */
+
+/*
+ * A run's SID has a last part that no account has, because accounts are "S-1-5-21-" and four parts. By it the entries of
+ * runs are told from everybody else's: a place may have those of several, and what is of no run's own (a directory that
+ * stands in for a name, the group's entry) goes with the last of them.
+ */
+#define SBX_RUN_SID_FORMAT "S-1-5-21-%lu-%lu-%lu-%lu-21592"
+bool sbx_sid_is_run(const char *sid);
+
+/* Allows nobody to read who may change it: what a directory that stands in for an absent name is known by. */
+sbx_ace sbx_ace_of_stand_in(void);
 
 /* --- the token --- */
 

@@ -5,6 +5,7 @@
 #include "harness/base/path.h"
 #include "harness/base/windows/wide.h"
 #include "harness/policy/parts.h"
+#include "harness/policy/windows/stand_in.h"
 
 /* --- writable --- */
 
@@ -134,6 +135,11 @@ static sbx_status protect(sbx_making *making, const char *path, const char *sour
             "%s cannot be protected (%s), because it is a link or a junction, which a "
             "command could replace: --unprotect %s, or write to other directories",
             path, source, sbx_path_name(path));
+    /* What another run has put there goes with the last run that needs it: this one has to have its part in it. */
+    if ((attributes & FILE_ATTRIBUTE_DIRECTORY) != 0 && sbx_place_stands_in(path)) {
+        sbx_rules_add(making, SBX_RULE_PROTECT_ABSENT, true, path, source);
+        return SBX_OK;
+    }
     sbx_rules_add(making, SBX_RULE_PROTECT, (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0, path,
                   source);
     return SBX_OK;

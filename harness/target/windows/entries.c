@@ -82,7 +82,8 @@ sbx_status sbx_entries_list(sbx_entries *out, const sbx_plan *plan, const sbx_ac
 {
     sbx_status st;
 
-    *out = (sbx_entries){.temp_path = plan->temp_path, .user = user, .must_hold = must_hold};
+    *out = (sbx_entries){
+        .temp_path = plan->temp_path, .user = user, .run = sids->run, .must_hold = must_hold};
     st = list_items(out, plan, sids, err);
     for (size_t i = 0; st == SBX_OK && i < out->count; i++) {
         if (!out->item[i].step.is_made)
@@ -111,23 +112,35 @@ static sbx_status check_one(const sbx_entry_place *item, const sbx_target_os *os
     return SBX_OK;
 }
 
+static bool is_temp_of(const sbx_entries *entries, const char *path)
+{
+    return entries->temp_path != NULL && is_same_path(path, entries->temp_path);
+}
+
 /* Born with all its entries, for the caller, the system and administrators beside them. */
 static sbx_status make_one(sbx_entries *entries, size_t first, const sbx_target_os *os,
                            sbx_error *err)
 {
     static const unsigned below = SBX_ACE_OBJECT_INHERIT | SBX_ACE_CONTAINER_INHERIT;
-    const char *path = entries->item[first].step.path;
+    sbx_entry_place *item = &entries->item[first];
+    const char *path = item->step.path;
     sbx_ace aces[SBX_OS_LIST_MAX];
-    size_t count = 0;
+    size_t count = 0, own;
     sbx_os_code code;
 
     for (size_t i = first; i < entries->count && is_same_path(entries->item[i].step.path, path) &&
-                           count < SBX_OS_LIST_MAX - 3;
+                           count < SBX_OS_LIST_MAX - 4;
          i++)
         aces[count++] = entries->item[i].step.ace;
+    own = count;
     aces[count++] = (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, below, SBX_SID_SYSTEM};
     aces[count++] = (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, below, SBX_SID_ADMINISTRATORS};
     aces[count++] = (sbx_ace){SBX_ACE_ALLOW, SBX_FILE_ALL, below, entries->user};
+    if (!is_temp_of(entries, path)) {
+        item->is_set = true; /* a half of it may be there: what is not ours is left alone later */
+        aces[count++] = sbx_ace_of_stand_in();
+        return sbx_share_make(&item->was_made, path, aces, own, aces, count, os, err);
+    }
     code = os->make_directory(path, aces, count);
     if (code == 0)
         return SBX_OK;
@@ -151,7 +164,7 @@ static sbx_status set_one(sbx_entries *entries, size_t i, const sbx_target_os *o
             return st;
         return check_one(item, os, err);
     }
-    code = os->add_ace(item->handle, &item->step.ace);
+    code = sbx_share_add(item->handle, &item->step.ace, os);
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "set an entry of %s",
                            item->step.path);
@@ -177,8 +190,8 @@ static void close_one(sbx_entry_place *item, const sbx_target_os *os)
     item->handle = NULL;
 }
 
-static sbx_status remove_entry(sbx_handle place, const sbx_ace *ace, const char *path,
-                               const sbx_target_os *os, sbx_error *err)
+sbx_status sbx_entry_remove(sbx_handle place, const sbx_ace *ace, const char *path,
+                            const sbx_target_os *os, sbx_error *err)
 {
     size_t count = 0;
     sbx_os_code code = os->remove_ace(place, ace);
@@ -202,50 +215,29 @@ static bool is_gone(sbx_os_code code)
     return code == SBX_OS_NOT_FOUND || code == SBX_OS_PATH_NOT_FOUND;
 }
 
-/* Somebody put something into it: then it stays, as any other directory there. */
-static sbx_status keep_made(const char *path, const sbx_ace *ace, const sbx_target_os *os,
-                            sbx_error *err)
+static sbx_status remove_temp(const char *path, const sbx_target_os *os, sbx_error *err)
 {
-    sbx_os_place about;
-    sbx_handle place = NULL;
-    sbx_os_code code = os->open_place(&place, &about, path);
-    sbx_status st;
-
-    if (code != 0)
-        return is_gone(code) ? SBX_OK
-                             : sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "open %s", path);
-    st = remove_entry(place, ace, path, os, err);
-    os->close(place);
-    return st;
-}
-
-/* The directory first: as long as it has the entry it can be told from somebody else's. */
-static sbx_status remove_made(const char *path, const sbx_ace *ace, bool is_temp,
-                              const sbx_target_os *os, sbx_error *err)
-{
-    sbx_os_code code = is_temp ? os->remove_tree(path) : os->remove_directory(path);
+    sbx_os_code code = os->remove_tree(path);
 
     if (code == 0 || is_gone(code))
         return SBX_OK;
-    if (code == SBX_OS_NOT_EMPTY && !is_temp)
-        return keep_made(path, ace, os, err);
     return sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "take away the directory %s", path);
 }
 
 static sbx_status undo_one(const sbx_entries *entries, sbx_entry_place *item,
                            const sbx_target_os *os, sbx_error *err)
 {
-    bool is_temp = entries->temp_path != NULL && is_same_path(item->step.path, entries->temp_path);
+    const sbx_ace_step *step = &item->step;
 
     if (!item->is_set)
         return SBX_OK;
     item->is_set = false;
-    if (!item->step.is_made)
-        return remove_entry(item->handle, &item->step.ace, item->step.path, os, err);
+    if (!step->is_made)
+        return sbx_share_remove(item->handle, &step->ace, entries->run, step->path, os, err);
     close_one(item, os); /* an open handle would keep it there */
-    if (is_temp && !item->makes)
-        return SBX_OK;
-    return remove_made(item->step.path, &item->step.ace, is_temp, os, err);
+    if (!is_temp_of(entries, step->path))
+        return sbx_share_leave(step->path, &step->ace, entries->run, item->was_made, os, err);
+    return item->makes ? remove_temp(step->path, os, err) : SBX_OK;
 }
 
 sbx_status sbx_entries_undo(sbx_entries *entries, const sbx_target_os *os, sbx_error *err)
@@ -295,34 +287,11 @@ static bool is_temp_place(const char *path)
     return memcmp(id - folder_bytes, folder, folder_bytes) == 0;
 }
 
-static sbx_status release_made(const sbx_lease *lease, const sbx_ace *ace, const sbx_target_os *os,
-                               sbx_error *err)
-{
-    sbx_os_place about;
-    sbx_handle place = NULL;
-    size_t count = 0;
-    sbx_os_code code;
-
-    if (is_temp_place(lease->path))
-        return remove_made(lease->path, ace, true, os, err);
-    code = os->open_place(&place, &about, lease->path);
-    if (is_gone(code))
-        return SBX_OK;
-    if (code == 0)
-        code = os->count_aces(&count, place, ace);
-    if (place != NULL)
-        os->close(place);
-    if (code != 0)
-        return sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "look at what a run left at %s",
-                           lease->path);
-    /* Without the entry it is somebody else's directory of that name. */
-    return count > 0 ? remove_made(lease->path, ace, false, os, err) : SBX_OK;
-}
-
 sbx_status sbx_entries_release(const char *lease_line, const sbx_target_os *os, sbx_error *err)
 {
     sbx_lease lease;
     sbx_ace ace;
+    const char *run;
     sbx_handle place = NULL;
     sbx_os_code code;
     sbx_status st;
@@ -330,14 +299,18 @@ sbx_status sbx_entries_release(const char *lease_line, const sbx_target_os *os, 
     if (!sbx_lease_parse(&lease, lease_line))
         return sbx_fail_plain(err, SBX_CORRUPT, SBX_STEP_MOUNT, "not a lease: %s", lease_line);
     ace = (sbx_ace){lease.kind, lease.mask, lease.flags, lease.sid};
+    run = sbx_sid_is_run(ace.sid) ? ace.sid
+                                  : ""; /* the group's comes behind its run's, which is gone then */
+    if (lease.is_made && is_temp_place(lease.path))
+        return remove_temp(lease.path, os, err);
     if (lease.is_made)
-        return release_made(&lease, &ace, os, err);
+        return sbx_share_leave(lease.path, &ace, run, false, os, err);
     code = os->open_file_id(&place, lease.path, lease.volume, lease.file_id);
     if (is_gone(code))
         return SBX_OK; /* deleted since, and its entries with it */
     if (code != 0)
         return sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "find again what was %s", lease.path);
-    st = remove_entry(place, &ace, lease.path, os, err);
+    st = sbx_share_remove(place, &ace, run, lease.path, os, err);
     os->close(place);
     return st;
 }

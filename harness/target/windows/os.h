@@ -105,6 +105,11 @@ typedef struct sbx_target_os {
     sbx_os_code (*add_ace)(sbx_handle place, const sbx_ace *ace);
     sbx_os_code (*remove_ace)(sbx_handle place, const sbx_ace *ace); /* also where it has none */
     sbx_os_code (*count_aces)(size_t *out, sbx_handle place, const sbx_ace *ace); /* exactly such */
+    /* Entries like ace, but for the SIDs of other runs (sbx_sid_is_run()) than that one. */
+    sbx_os_code (*count_runs)(size_t *out, sbx_handle place, const sbx_ace *ace, const char *run);
+    /* One process of this user at a time, for what takes more than one of these calls. May be taken once more inside. */
+    sbx_os_code (*lock_places)(sbx_handle *out);
+    void (*unlock_places)(sbx_handle lock); /* NULL is fine */
     /* With these entries and none from above; count 0: with those from above. What is missing above it is made
      * for the caller alone. */
     sbx_os_code (*make_directory)(const char *path, const sbx_ace *aces, size_t count);

@@ -3,8 +3,10 @@
 
 #include <sddl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/base/windows/wide.h"
+#include "harness/policy/windows/ace_plan.h"
 
 PSID sbx_os_sid(const char *text)
 {
@@ -98,12 +100,24 @@ void sbx_os_list_read(sbx_os_list *out, PACL list)
     }
 }
 
-bool sbx_os_ace_is(const ACE_HEADER *found, const sbx_ace *ace, PSID sid)
+static bool is_like(const ACE_HEADER *found, const sbx_ace *ace)
 {
     return is_plain(found) && found->AceType == (BYTE)ace->kind &&
            found->AceFlags == (BYTE)ace->flags &&
-           ((const ACCESS_ALLOWED_ACE *)(const void *)found)->Mask == ace->mask &&
-           EqualSid(sid_of(found), sid);
+           ((const ACCESS_ALLOWED_ACE *)(const void *)found)->Mask == ace->mask;
+}
+
+bool sbx_os_ace_is(const ACE_HEADER *found, const sbx_ace *ace, PSID sid)
+{
+    return is_like(found, ace) && EqualSid(sid_of(found), sid);
+}
+
+bool sbx_os_ace_is_of_run(const ACE_HEADER *found, const sbx_ace *ace, const char *run)
+{
+    char sid[SBX_OS_SID_BYTES];
+
+    return is_like(found, ace) && sbx_os_sid_print(sid, sid_of(found)) && sbx_sid_is_run(sid) &&
+           strcmp(sid, run) != 0;
 }
 
 /* --- the rest of the table: one call each --- */
@@ -130,6 +144,15 @@ static sbx_os_code end_process(sbx_handle process)
     if (!TerminateProcess(process, ENDED) && GetLastError() != ERROR_ACCESS_DENIED)
         return GetLastError(); /* denied: it is dying already */
     return WaitForSingleObject(process, WAIT_MS) == WAIT_OBJECT_0 ? 0 : ERROR_TIMEOUT;
+}
+
+static sbx_os_code lock_places(sbx_handle *out)
+{
+    HANDLE lock = NULL;
+    sbx_os_code code = sbx_os_lock_lists(&lock);
+
+    *out = lock;
+    return code;
 }
 
 static void close_handle(sbx_handle handle)
@@ -159,6 +182,9 @@ const sbx_target_os sbx_target_os_real = {
     .add_ace = sbx_os_add_ace,
     .remove_ace = sbx_os_remove_ace,
     .count_aces = sbx_os_count_aces,
+    .count_runs = sbx_os_count_runs,
+    .lock_places = lock_places,
+    .unlock_places = sbx_os_unlock_lists,
     .make_directory = sbx_os_make_directory,
     .remove_directory = sbx_os_remove_directory,
     .remove_tree = sbx_os_remove_tree,

@@ -13,6 +13,8 @@ PACL sbx_os_list_make(const sbx_ace *aces, size_t count);
 void sbx_os_list_read(sbx_os_list *out, PACL list); /* NULL: nothing */
 /* Is this exactly that entry, and of the object itself (not from above)? sid: of the entry. */
 bool sbx_os_ace_is(const ACE_HEADER *found, const sbx_ace *ace, PSID sid);
+/* The same of another run than that one. */
+bool sbx_os_ace_is_of_run(const ACE_HEADER *found, const sbx_ace *ace, const char *run);
 PSID sbx_os_sid(const char *text); /* for LocalFree() */
 bool sbx_os_sid_print(char out[SBX_OS_SID_BYTES], PSID sid);
 
@@ -44,6 +46,7 @@ sbx_os_code sbx_os_open_file_id(sbx_handle *out, const char *path, uint64_t volu
 sbx_os_code sbx_os_add_ace(sbx_handle place, const sbx_ace *ace);
 sbx_os_code sbx_os_remove_ace(sbx_handle place, const sbx_ace *ace);
 sbx_os_code sbx_os_count_aces(size_t *out, sbx_handle place, const sbx_ace *ace);
+sbx_os_code sbx_os_count_runs(size_t *out, sbx_handle place, const sbx_ace *ace, const char *run);
 sbx_os_code sbx_os_make_directory(const char *path, const sbx_ace *aces, size_t count);
 sbx_os_code sbx_os_remove_directory(const char *path);
 sbx_os_code sbx_os_remove_tree(const char *path);

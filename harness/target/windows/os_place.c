@@ -313,6 +313,23 @@ sbx_os_code sbx_os_count_aces(size_t *out, sbx_handle place, const sbx_ace *ace)
     return code;
 }
 
+sbx_os_code sbx_os_count_runs(size_t *out, sbx_handle place, const sbx_ace *ace, const char *run)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    sbx_os_code code = get_list(&list, &descriptor, place);
+
+    *out = 0;
+    for (DWORD i = 0; code == 0 && list != NULL && i < list->AceCount; i++) {
+        ACE_HEADER *header = NULL;
+
+        *out += GetAce(list, i, (void **)&header) && sbx_os_ace_is_of_run(header, ace, run);
+    }
+    if (descriptor != NULL)
+        LocalFree(descriptor);
+    return code;
+}
+
 /* --- directories --- */
 
 static sbx_os_code make_one(const char *path, SECURITY_ATTRIBUTES *security)

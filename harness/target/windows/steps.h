@@ -93,7 +93,8 @@ typedef struct sbx_entry_place {
     sbx_ace_step step;
     sbx_handle handle; /* NULL: not open */
     sbx_os_place about;
-    bool makes; /* the first step of a directory that is made */
+    bool makes;    /* the first step of a directory that is made */
+    bool was_made; /* and by this run: not there before, and not another run's */
     bool is_set;
 } sbx_entry_place;
 
@@ -101,7 +102,7 @@ typedef struct sbx_entries {
     sbx_entry_place *item;
     size_t count;
     char **lease; /* NULL-terminated */
-    const char *temp_path, *user;
+    const char *temp_path, *user, *run;
     bool must_hold;
 } sbx_entries;
 
@@ -127,6 +128,33 @@ void sbx_entries_done(sbx_entries *entries, const sbx_target_os *os);
 /* Takes away what a lease says, where it is still there: for a run whose supervisor was killed. */
 SBX_MUST_USE sbx_status sbx_entries_release(const char *lease, const sbx_target_os *os,
                                             sbx_error *err);
+
+/* One entry, and read back that it is gone. path: for messages. */
+SBX_MUST_USE sbx_status sbx_entry_remove(sbx_handle place, const sbx_ace *ace, const char *path,
+                                         const sbx_target_os *os, sbx_error *err);
+
+/* ---- share.c: what several runs have at one place ------------------------------------------------------------ */
+
+/*
+ * A directory in the place of an absent protected name: made with all those entries, or, where another run has made it,
+ * joined by own, of which the first is this run's.
+ * Fails: REFUSED  somebody else has made one there
+ */
+SBX_MUST_USE sbx_status sbx_share_make(bool *out_is_made, const char *path, const sbx_ace *own,
+                                       size_t own_count, const sbx_ace *all, size_t all_count,
+                                       const sbx_target_os *os, sbx_error *err);
+
+/*
+ * Takes the entry away from it, and with the last run's entry the directory. ace: this run's, or the group's beside it.
+ * run: this run's SID, "": not known. is_made: this run has made it.
+ */
+SBX_MUST_USE sbx_status sbx_share_leave(const char *path, const sbx_ace *ace, const char *run,
+                                        bool is_made, const sbx_target_os *os, sbx_error *err);
+
+/* An entry at any other place: a run's own, or the group's, of which there is one for all runs. */
+sbx_os_code sbx_share_add(sbx_handle place, const sbx_ace *ace, const sbx_target_os *os);
+SBX_MUST_USE sbx_status sbx_share_remove(sbx_handle place, const sbx_ace *ace, const char *run,
+                                         const char *path, const sbx_target_os *os, sbx_error *err);
 
 /* ---- enter.c: the steps in their order ------------------------------------------------------------------------- */
 

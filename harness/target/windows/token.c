@@ -17,7 +17,7 @@ sbx_status sbx_token_make_sid(char out[SBX_OS_SID_BYTES], sbx_error *err)
     sbx_status st = sbx_random_bytes(part, sizeof(part), err);
 
     if (st == SBX_OK)
-        (void)snprintf(out, SBX_OS_SID_BYTES, "S-1-5-21-%lu-%lu-%lu-%lu", (unsigned long)part[0],
+        (void)snprintf(out, SBX_OS_SID_BYTES, SBX_RUN_SID_FORMAT, (unsigned long)part[0],
                        (unsigned long)part[1], (unsigned long)part[2], (unsigned long)part[3]);
     return st;
 }
