@@ -5,6 +5,7 @@
 #include "tests/support/test.h"
 
 #include "harness/base/windows/wide.h"
+#include "harness/policy/windows/stand_in.h"
 #include "harness/target/windows/os_parts.h"
 #include "harness/target/windows/steps.h"
 #include "tests/support/windows/program.h"
@@ -149,6 +150,58 @@ static void entries(void **state)
     os->close(handle);
 }
 
+/* Two runs at one absent name: the directory goes with the second end. A host that forgets entries knows of no other run. */
+static void shares(void **state)
+{
+    static const unsigned below = SBX_ACE_OBJECT_INHERIT | SBX_ACE_CONTAINER_INHERIT;
+    static const char *const runs[] = {"S-1-5-21-1-2-3-4-21592", "S-1-5-21-5-6-7-8-21592"};
+    const sbx_ace everyone = {SBX_ACE_ALLOW, SBX_FILE_ALL, below, SBX_SID_EVERYONE};
+    sbx_ace own[2], all[3];
+    sbx_handle lock = NULL, again = NULL;
+    bool is_made = false, was_there = true;
+    char path[600];
+    sbx_error error;
+
+    (void)state;
+    assert_int_equal(os->lock_places(&lock), 0);
+    assert_int_equal(os->lock_places(&again), 0); /* by who has it */
+    os->unlock_places(again);
+    os->unlock_places(lock);
+    join(path, "absent");
+    for (int i = 0; i < 2; i++)
+        own[i] = (sbx_ace){SBX_ACE_DENY, 0xD0156, below, runs[i]};
+    all[0] = own[0];
+    all[1] = everyone;
+    all[2] = sbx_ace_of_stand_in();
+    assert_false(sbx_place_stands_in(path));
+    assert_int_equal(sbx_share_make(&is_made, path, &own[0], 1, all, 3, os, &error), SBX_OK);
+    assert_true(is_made);
+    if (program_is_wine()) {
+        assert_int_equal(sbx_share_make(&was_there, path, &own[1], 1, all, 3, os, &error),
+                         SBX_REFUSED);
+        assert_false(was_there);
+    } else {
+        sbx_handle handle = NULL;
+        sbx_os_place about;
+        size_t count = 0;
+
+        assert_true(sbx_place_stands_in(path));
+        assert_int_equal(sbx_share_make(&was_there, path, &own[1], 1, all, 3, os, &error), SBX_OK);
+        assert_false(was_there);
+        assert_int_equal(os->open_place(&handle, &about, path), 0);
+        assert_int_equal(os->count_runs(&count, handle, &own[0], runs[0]), 0);
+        assert_int_equal(count, 1);
+        assert_int_equal(os->count_runs(&count, handle, &own[0], ""), 0);
+        assert_int_equal(count, 2);
+        os->close(handle);
+        assert_int_equal(sbx_share_leave(path, &own[0], runs[0], true, os, &error), SBX_OK);
+        assert_true(sbx_place_stands_in(path));
+    }
+    assert_int_equal(sbx_share_leave(path, &own[1], runs[1], program_is_wine(), os, &error),
+                     SBX_OK);
+    assert_int_equal(os->remove_directory(path), SBX_OS_NOT_FOUND);
+}
+
 enum { CHANGERS = 4, CHANGES = 6 };
 
 typedef struct changer {
@@ -269,7 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places),   cmocka_unit_test(links),         cmocka_unit_test(trees),
         cmocka_unit_test(entries),  cmocka_unit_test(one_at_a_time), cmocka_unit_test(tokens),
-        cmocka_unit_test(desktops),
+        cmocka_unit_test(desktops), cmocka_unit_test(shares),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }
