@@ -344,6 +344,24 @@ static void it_is_filled(void **state)
     on_both_paths(filled);
 }
 
+/* Made by somebody since the plan looked, and empty: neither joined nor taken away, and not by a lease either. */
+static void somebodys(void)
+{
+    look(0);
+    played_add_place(ABSENT, true);
+    assert_int_equal(sbx_entries_set(&all[0].entries, os, &error), SBX_REFUSED);
+    end_well(0, "somebody's");
+    release(0);
+    assert_true(played_has_place(ABSENT));
+    assert_int_equal(played_ace_count(ABSENT), 0);
+}
+
+static void a_directory_of_somebodys(void **state)
+{
+    (void)state;
+    on_both_paths(somebodys);
+}
+
 static void link_in_its_place(void)
 {
     begin(0);
@@ -395,7 +413,8 @@ int main(void)
         cmocka_unit_test(ends_in_each_order),  cmocka_unit_test(starts_at_once),
         cmocka_unit_test(one_is_killed),       cmocka_unit_test(one_is_killed_while_starting),
         cmocka_unit_test(an_end_that_fails),   cmocka_unit_test(a_start_that_fails),
-        cmocka_unit_test(it_is_filled),        cmocka_unit_test(a_link_in_its_place),
+        cmocka_unit_test(it_is_filled),        cmocka_unit_test(a_directory_of_somebodys),
+        cmocka_unit_test(a_link_in_its_place),
         cmocka_unit_test(which_sids_are_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
