@@ -414,8 +414,7 @@ int main(void)
         cmocka_unit_test(one_is_killed),       cmocka_unit_test(one_is_killed_while_starting),
         cmocka_unit_test(an_end_that_fails),   cmocka_unit_test(a_start_that_fails),
         cmocka_unit_test(it_is_filled),        cmocka_unit_test(a_directory_of_somebodys),
-        cmocka_unit_test(a_link_in_its_place),
-        cmocka_unit_test(which_sids_are_runs),
+        cmocka_unit_test(a_link_in_its_place), cmocka_unit_test(which_sids_are_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
