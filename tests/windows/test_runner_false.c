@@ -52,7 +52,7 @@ static void greet(impostor *self)
     say(self, &frame);
 }
 
-static bool await_start(impostor *self, sbx_frame *out)
+static bool await_frame(impostor *self, sbx_frame *out)
 {
     static uint8_t data[4096];
     bool has = false;
@@ -66,6 +66,33 @@ static bool await_start(impostor *self, sbx_frame *out)
             return false;
     }
     return true;
+}
+
+/* Asked whether the network is closed it says that it is, or something else than an answer. */
+static void answer_try(impostor *self)
+{
+    sbx_frame_tried tried;
+    sbx_text frame = {0};
+
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        tried.answer[i] = SBX_NET_DENIED;
+    if (is_mode(self, "untried"))
+        sbx_protocol_add_started(&frame, &(sbx_frame_started){GetCurrentProcessId(), 4, 8});
+    else
+        sbx_protocol_add_tried(&frame, &tried);
+    if (is_mode(self, "tried-twice"))
+        sbx_protocol_add_tried(&frame, &tried);
+    say(self, &frame);
+}
+
+static bool await_start(impostor *self, sbx_frame *out)
+{
+    if (!await_frame(self, out))
+        return false;
+    if (out->kind != SBX_FRAME_TRY)
+        return true;
+    answer_try(self);
+    return await_frame(self, out);
 }
 
 /* The command's process is a real one; what is said about it, or after it, is not. */
@@ -204,8 +231,9 @@ static void check_mode(const char *mode, bool may_run)
 
 static void before_the_command(void **state)
 {
-    static const char *const modes[] = {"ends",    "nonsense", "hangs-up", "nonce", "user",
-                                        "version", "itself",   "pid",      "handle"};
+    static const char *const modes[] = {"ends",   "nonsense", "hangs-up",   "nonce",
+                                        "user",   "version",  "itself",     "pid",
+                                        "handle", "untried",  "tried-twice"};
 
     (void)state;
     for (size_t i = 0; i < SBX_COUNT_OF(modes); i++)
