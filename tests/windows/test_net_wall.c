@@ -9,10 +9,11 @@
 
 #include "harness/base/windows/wide.h"
 #include "harness/runner/runner.h"
-#include "harness/runner/windows/net_wall.h"
+#include "harness/runner/windows/inside.h"
+#include "harness/runner/windows/pipe.h"
 #include "tests/support/windows/program.h"
 
-static char database[600], program[700];
+static char database[600], honest[700], lying[700];
 
 /* --- the sockets --- */
 
@@ -80,6 +81,78 @@ static void doors_that_are_closed(void **state)
     sbx_net_doors_close(&doors); /* once more is nothing */
 }
 
+/* --- a runner that says it was refused, and was not: this program once more, beside a copy of itself --- */
+
+static bool hear(HANDLE pipe, sbx_protocol_reader *reader, sbx_frame *out)
+{
+    uint8_t data[256];
+    bool has = false;
+
+    while (!has) {
+        size_t wanted = sbx_protocol_wanted(reader), bytes = 0, used = 0;
+
+        if (sbx_pipe_read(pipe, data, wanted < sizeof(data) ? wanted : sizeof(data), &bytes,
+                          10000) != 0 ||
+            sbx_protocol_read(reader, data, bytes, &used, out, &has, NULL) != SBX_OK)
+            return false;
+    }
+    return true;
+}
+
+static void say(HANDLE pipe, sbx_text *frame)
+{
+    (void)sbx_pipe_write(pipe, frame->data, frame->bytes, 5000);
+    sbx_text_done(frame);
+}
+
+static void greet(HANDLE pipe, const wchar_t *name, const sbx_inside *inside)
+{
+    sbx_frame_hello hello = {.version = SBX_PROTOCOL_VERSION};
+    sbx_text frame = {0};
+
+    for (size_t i = 0; i < SBX_PROTOCOL_NONCE_BYTES; i++) {
+        unsigned byte = 0;
+
+        (void)swscanf(name + wcslen(L"\\\\.\\pipe\\sbx-") + 2 * i, L"%2x", &byte);
+        hello.nonce[i] = (uint8_t)byte;
+    }
+    hello.user = inside->own.user;
+    hello.logon = inside->own.logon;
+    sbx_protocol_add_hello(&frame, &hello);
+    say(pipe, &frame);
+}
+
+static int lie(void)
+{
+    static sbx_inside inside = {.os = &sbx_target_os_real};
+    static sbx_protocol_reader reader;
+    sbx_text frame = {0};
+    sbx_frame_tried tried;
+    sbx_frame heard;
+    wchar_t name[128];
+    HANDLE pipe;
+
+    if (swscanf(GetCommandLineW(), L"sbx-runner %127ls", name) != 1)
+        return 3;
+    pipe = CreateFileW(name,
+                       FILE_READ_DATA | FILE_WRITE_DATA | FILE_READ_ATTRIBUTES |
+                           FILE_WRITE_ATTRIBUTES | SYNCHRONIZE,
+                       0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+    if (pipe == INVALID_HANDLE_VALUE || sbx_inside_look(&inside, NULL) != SBX_OK)
+        return 4;
+    greet(pipe, name, &inside);
+    sbx_protocol_reader_init(&reader, SBX_SIDE_SBX);
+    if (!hear(pipe, &reader, &heard) || heard.kind != SBX_FRAME_TRY)
+        return 5;
+    sbx_net_try_all(tried.answer, heard.try.port);
+    for (unsigned i = 0; i < SBX_NET_TRIES; i++)
+        tried.answer[i] = SBX_NET_DENIED;
+    sbx_protocol_add_tried(&frame, &tried);
+    say(pipe, &frame);
+    Sleep(60000); /* it has to be ended */
+    return 0;
+}
+
 /* --- a run that counts on the wall --- */
 
 /* By a plan that says that the network is closed, as it is on a machine that was set up; all else is degraded. */
@@ -130,27 +203,35 @@ static void copy_file(const char *from, const char *to)
     free(wide_to);
 }
 
-/* This program with the runner beside it, which is where a run looks for it. */
-static int begin(void **state)
+/* This program with a runner beside it, which is where a run looks for one. */
+static void make_place(char out_program[700], const char *name, const char *runner)
 {
-    const char *place = program_place("net");
-    char from[1024], to[700];
+    const char *place = program_place(name);
+    char to[700];
 
-    (void)state;
-    (void)snprintf(database, sizeof(database), "%s/audit.db", place);
-    (void)snprintf(program, sizeof(program), "%s/test.exe", place);
-    (void)snprintf(from, sizeof(from), "%s", program_sbx());
-    (void)snprintf(strrchr(from, '\\') + 1, 32, "sbx-runner.exe");
     (void)snprintf(to, sizeof(to), "%s/sbx-runner.exe", place);
-    copy_file(from, to);
-    copy_file(program_self(), program);
-    for (char *at = program; *at != '\0'; at++)
+    copy_file(runner, to);
+    (void)snprintf(out_program, 700, "%s/test.exe", place);
+    copy_file(program_self(), out_program);
+    for (char *at = out_program; *at != '\0'; at++)
         if (*at == '/')
             *at = '\\';
+}
+
+static int begin(void **state)
+{
+    char runner[1024];
+
+    (void)state;
+    (void)snprintf(database, sizeof(database), "%s/audit.db", program_place("net"));
+    (void)snprintf(runner, sizeof(runner), "%s", program_sbx());
+    (void)snprintf(strrchr(runner, '\\') + 1, 32, "sbx-runner.exe");
+    make_place(honest, "honest", runner);
+    make_place(lying, "lying", program_self());
     return 0;
 }
 
-static void check_run(const char *verb, const char *begins, const char *row)
+static void check_run(const char *program, const char *verb, const char *begins, const char *row)
 {
     const char *argv[] = {program, "--probe", verb, database, NULL};
     program_run done = {0};
@@ -167,26 +248,37 @@ static void check_run(const char *verb, const char *begins, const char *row)
 static void a_run_is_refused(void **state)
 {
     (void)state;
-    check_run("strict",
+    check_run(honest, "strict",
               "refused net [net] [] 1 net: the network is not closed to you: ", "refused net net");
 }
 
 static void a_degraded_run_says_so(void **state)
 {
     (void)state;
-    check_run("degraded", "ok  [net] [] 1 ", "ok  net");
+    check_run(honest, "degraded", "ok  [net] [] 1 ", "ok  net");
+}
+
+/* By real sockets: its answers are a filter's, and it came. */
+static void a_runner_that_lies(void **state)
+{
+    (void)state;
+    check_run(lying, "strict",
+              "refused net [net] [] 1 net: that the network is closed to you was not proven: it is "
+              "said to have been refused, and somebody came",
+              "refused net net");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_open_network),
-        cmocka_unit_test(doors_that_are_closed),
-        cmocka_unit_test(a_run_is_refused),
-        cmocka_unit_test(a_degraded_run_says_so),
+        cmocka_unit_test(an_open_network),    cmocka_unit_test(doors_that_are_closed),
+        cmocka_unit_test(a_run_is_refused),   cmocka_unit_test(a_degraded_run_says_so),
+        cmocka_unit_test(a_runner_that_lies),
     };
     int code = 0;
 
+    if (wcsncmp(GetCommandLineW(), L"sbx-runner ", 11) == 0)
+        return lie();
     if (program_is_probe(&code, probe))
         return code;
     return cmocka_run_group_tests(tests, begin, NULL);
