@@ -248,7 +248,7 @@ static sbx_status greet(sbx_remote *remote, sbx_error *err)
 
 /* --- the network --- */
 
-/* The conversation about it; *out_wall is what it proves, and what is returned whether it went as it should. */
+/* *out_wall: what it proves. Fails where the conversation itself does. */
 static sbx_status ask_to_try(sbx_remote *remote, const sbx_net_doors *doors, sbx_status *out_wall,
                              sbx_error *err)
 {
