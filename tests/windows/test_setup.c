@@ -298,10 +298,14 @@ static void a_folder_of_others_is_not_trusted(void **state)
 }
 
 /* In a state of this user's, without a setup behind it: for what does not get as far as the plan. */
-static void write_state(const char *owner)
+static void write_state_as(const char *owner, bool is_complete)
 {
     sbx_state_lock lock = NULL;
-    sbx_state about = {.made_us = 1};
+    sbx_state about = {.made_us = 1,
+                       .is_complete = is_complete,
+                       .group = "S-1-5-21-9-9-9-1004",
+                       .offline = "S-1-5-21-9-9-9-1005",
+                       .online = "S-1-5-21-9-9-9-1006"};
 
     if (owner == NULL)
         assert_int_equal(sbx_security_user(about.owner, NULL), SBX_OK);
@@ -310,6 +314,11 @@ static void write_state(const char *owner)
     assert_int_equal(sbx_state_lock_take(&lock, SBX_STATE_LOCK_SETUP, 0, NULL), SBX_OK);
     assert_int_equal(sbx_state_save(&about, NULL), SBX_OK);
     sbx_state_lock_give(&lock);
+}
+
+static void write_state(const char *owner)
+{
+    write_state_as(owner, false);
 }
 
 static void remove_state(void)
@@ -338,6 +347,50 @@ static void a_state_of_somebody_or_something_else(void **state)
     assert_int_equal(sbx_setup_file_write(file, "nonsense", "D:P(A;;FA;;;SY)(A;;FA;;;BA)", NULL),
                      SBX_OK);
     SETUP(1, "is not readable", "repair");
+    remove_state();
+}
+
+/* Neither by default nor where it is asked for is a command then a sandbox user's. */
+static void check_exec(const char *says)
+{
+    char database[600];
+    const char *argv[] = {program_sbx(), "exec", "--audit-db", database, "--", program_self(),
+                          "--probe",     "none", NULL,         NULL,     NULL};
+    static const char *const missing[] = {"net", "uid"};
+
+    (void)snprintf(database, sizeof(database), "%s/audit.db", program_place("exec"));
+    for (int i = 0; i < 2; i++) {
+        program_run done = {0};
+
+        if (i == 1) {
+            memmove(&argv[4], &argv[2], 6 * sizeof(argv[0]));
+            argv[2] = "--identity";
+            argv[3] = "sandbox";
+        }
+        program_do(&done, argv, NULL, 0);
+        if (done.code != 125 || strstr(done.err, says) == NULL ||
+            strstr(done.err, missing[i]) == NULL || strstr(done.err, "sbx-setup ") == NULL)
+            fail_msg("code %lu, without \"%s\": %s", done.code, says, done.err);
+        program_done(&done);
+    }
+}
+
+/* What keeps a run from the sandbox users has its own words each. */
+static void a_run_says_what_is_amiss(void **state)
+{
+    const char *file = setup_place(SBX_SETUP_FOLDER_MACHINE, "/setup.json");
+
+    setup_needs_elevation(state);
+    check_exec("nobody has set this machine up");
+    write_state("S-1-5-21-9-9-9-1001");
+    check_exec("were set up by another user");
+    write_state(NULL);
+    check_exec("is not complete");
+    write_state_as(NULL, true);
+    check_exec("is not the one that was set up");
+    assert_int_equal(sbx_setup_file_write(file, "nonsense", "D:P(A;;FA;;;SY)(A;;FA;;;BA)", NULL),
+                     SBX_OK);
+    check_exec("cannot be read");
     remove_state();
 }
 
@@ -439,6 +492,7 @@ int main(void)
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(a_folder_of_others_is_not_trusted),
         cmocka_unit_test(a_state_of_somebody_or_something_else),
+        cmocka_unit_test(a_run_says_what_is_amiss),
         cmocka_unit_test(a_pass_says_what_became_of_it),
         cmocka_unit_test(under_wine_an_install_is_refused),
         cmocka_unit_test(what_a_killed_run_left),

@@ -39,7 +39,7 @@ const char *sbx_accounts_amiss(sbx_host_users users)
 const char *sbx_accounts_fix(sbx_host_users users)
 {
     static const char *const words[] = {
-        [SBX_USERS_ABSENT] = "`sbx-setup install` does, once, as an administrator",
+        [SBX_USERS_ABSENT] = "`sbx-setup install` does that, once, as an administrator",
         [SBX_USERS_UNKNOWN] = "`sbx-setup status` says why",
         [SBX_USERS_INCOMPLETE] = "`sbx-setup repair` goes on with it",
         [SBX_USERS_FOREIGN] = "that user has to `sbx-setup uninstall` first",
