@@ -77,8 +77,8 @@ const sbx_option sbx_options[] = {
     {SBX_OPTION_UNPROTECT, ON(EXEC), "unprotect", 0, true, "NAME", POLICY,
      "Takes a name off the policy's list of protected names."},
     {SBX_OPTION_NET, ON(EXEC), "net", 'n', false, "none|loopback|full|advisory", POLICY,
-     "Network: none (the default), loopback (a private one of its own), full (the host's), or "
-     "advisory (Windows without setup: programs are asked, nothing is enforced)."},
+     "Network: none (the default), loopback (a private one of its own; not on Windows), full (the "
+     "host's), or advisory (Windows without setup: programs are asked, nothing is enforced)."},
     {SBX_OPTION_UNIX_SOCKETS, ON(EXEC), "unix-sockets", 0, false, FLAG, POLICY,
      "Let the command open Unix sockets. This opens every socket file that it can reach: the "
      "ssh-agent, D-Bus, X11, and docker's, which is as good as root."},
@@ -89,7 +89,7 @@ const sbx_option sbx_options[] = {
      "the row says so. Elsewhere it changes nothing."},
     {SBX_OPTION_IDENTITY, ON(EXEC), "identity", 0, false, "auto|self|sandbox", POLICY,
      "Run as the caller without any rights (self), as a user that is nobody's (sandbox), or as "
-     "sandbox where that is possible (auto, the default)."},
+     "sandbox where that is possible (auto, the default): for root, on Windows after sbx-setup."},
     {SBX_OPTION_ENV, ON(EXEC), "env", 'e', true, "NAME[=VALUE]", POLICY,
      "Set a variable, or pass the caller's on although the policy would drop it."},
 
