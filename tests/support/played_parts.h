@@ -36,6 +36,7 @@ extern played_place played_places[PLACES_MAX];
 
 played_object *played_new_object(played_kind what);
 void SBX_PRINTF(1, 2) played_say(const char *format, ...);
+bool played_is_open(const played_place *at);
 void played_keep_list(sbx_os_list *list, const sbx_ace *aces, size_t count);
 
 /* --- played_places.c: that part of the table --- */

@@ -246,6 +246,7 @@ sbx_os_code played_remove_directory(const char *path)
     if (at->is_occupied)
         return SBX_OS_NOT_EMPTY;
     played_say("-dir %s", path);
+    played.removed_open |= played_is_open(at);
     take_away(at);
     return 0;
 }

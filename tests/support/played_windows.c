@@ -57,6 +57,15 @@ played_object *played_new_object(played_kind what)
     return NULL;
 }
 
+bool played_is_open(const played_place *at)
+{
+    for (size_t i = 0; i < HANDLES_MAX; i++)
+        if (played_objects[i].is_open && played_objects[i].what == PLACE &&
+            played_objects[i].at == at)
+            return true;
+    return false;
+}
+
 static void describe(char *out, size_t room, size_t *count, const char *what, const char *name)
 {
     size_t used = strlen(out);

@@ -19,6 +19,8 @@ typedef struct played_world {
     bool has_no_desktop;
 
     unsigned locks; /* of the places, that are held */
+    bool
+        removed_open; /* a directory was taken away that somebody had open: its name would have stayed */
 
     char failed_in[40]; /* the call that failed */
     char log[PLAYED_LOG_MAX][80];

@@ -106,6 +106,8 @@ static void check_nothing_left(const char *when)
 {
     char text[2048];
 
+    if (played.removed_open)
+        fail_msg("%s: a directory was taken away that was open", when);
     if (played_left() == 0)
         return;
     played_describe_left(text, sizeof(text));

@@ -224,8 +224,16 @@ static sbx_status remove_temp(const char *path, const sbx_target_os *os, sbx_err
     return sbx_fail_os(err, SBX_IO, SBX_STEP_MOUNT, code, "take away the directory %s", path);
 }
 
-static sbx_status undo_one(const sbx_entries *entries, sbx_entry_place *item,
-                           const sbx_target_os *os, sbx_error *err)
+/* One that is open while its directory is taken away would keep the name, from another run too. */
+static void close_all_of(sbx_entries *entries, const char *path, const sbx_target_os *os)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        if (is_same_path(entries->item[i].step.path, path))
+            close_one(&entries->item[i], os);
+}
+
+static sbx_status undo_one(sbx_entries *entries, sbx_entry_place *item, const sbx_target_os *os,
+                           sbx_error *err)
 {
     const sbx_ace_step *step = &item->step;
 
@@ -234,7 +242,7 @@ static sbx_status undo_one(const sbx_entries *entries, sbx_entry_place *item,
     item->is_set = false;
     if (!step->is_made)
         return sbx_share_remove(item->handle, &step->ace, entries->run, step->path, os, err);
-    close_one(item, os); /* an open handle would keep it there */
+    close_all_of(entries, step->path, os);
     if (!is_temp_of(entries, step->path))
         return sbx_share_leave(step->path, &step->ace, entries->run, item->was_made, os, err);
     return item->makes ? remove_temp(step->path, os, err) : SBX_OK;
