@@ -24,12 +24,14 @@ static void check_start(const sbx_frame_start *start)
     for (size_t at = 0; at < start->env_bytes; at += strlen(start->env + at) + 1)
         SBX_FUZZ_MUST(strchr(start->env + at + 1, '=') != NULL);
     SBX_FUZZ_MUST(start->job != 0);
+    SBX_FUZZ_MUST((start->terminal.columns == 0) == (start->terminal.rows == 0));
+    SBX_FUZZ_MUST(start->terminal.columns == 0 || (start->is_open[0] && start->is_open[1]));
 }
 
 typedef struct heard {
     sbx_flow_receiver *receiver; /* of stream 0, or of 1 */
     sbx_flow_sender sender;
-    bool is_started, has_ended[SBX_PROTOCOL_STREAMS];
+    bool is_started, has_terminal, has_ended[SBX_PROTOCOL_STREAMS];
     bool is_asked; /* and TRIED has not come */
 } heard;
 
@@ -44,6 +46,7 @@ static void check_frame(heard *self, const sbx_frame *frame)
     case SBX_FRAME_START:
         check_start(&frame->start);
         self->is_started = true;
+        self->has_terminal = frame->start.terminal.columns != 0;
         break;
     case SBX_FRAME_TRY:
         SBX_FUZZ_MUST(!self->is_started && frame->try.port[0] != 0 && frame->try.port[1] != 0);
@@ -76,6 +79,11 @@ static void check_frame(heard *self, const sbx_frame *frame)
     case SBX_FRAME_EOF:
         SBX_FUZZ_MUST(self->is_started && !self->has_ended[frame->stream]);
         self->has_ended[frame->stream] = true;
+        break;
+    case SBX_FRAME_SIZE:
+        SBX_FUZZ_MUST(self->has_terminal && !self->has_ended[0]);
+        SBX_FUZZ_MUST(frame->size.columns > 0 && frame->size.columns <= SBX_PROTOCOL_CELLS_MAX);
+        SBX_FUZZ_MUST(frame->size.rows > 0 && frame->size.rows <= SBX_PROTOCOL_CELLS_MAX);
         break;
     }
 }

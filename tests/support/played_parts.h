@@ -12,7 +12,17 @@
 
 enum { PLACES_MAX = 48, HANDLES_MAX = 128, ACES_MAX = 24 };
 
-typedef enum played_kind { NONE, TOKEN, PLACE, DESKTOP, PROCESS, THREAD, JOB, PIPE } played_kind;
+typedef enum played_kind {
+    NONE,
+    TOKEN,
+    PLACE,
+    DESKTOP,
+    PROCESS,
+    THREAD,
+    JOB,
+    PIPE,
+    TERMINAL
+} played_kind;
 
 typedef struct played_place {
     char path[160];

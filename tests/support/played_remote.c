@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/runner/windows/inside.h"
+#include "tests/support/played_terminal.h"
 
 enum { RUNNER_PID = 4711 };
 
@@ -61,7 +62,7 @@ static void begin_runner(void)
     sbx_error error;
 
     runner.is_alive = true;
-    runner.inside = (sbx_inside){.os = &played_windows};
+    runner.inside = (sbx_inside){.os = &played_windows, .terminal_os = &played_terminal};
     sbx_protocol_reader_init(&runner.reader, SBX_SIDE_SBX);
     as_runner();
     if (sbx_inside_look(&runner.inside, &error) != SBX_OK) {

@@ -76,8 +76,8 @@ static void describe(char *out, size_t room, size_t *count, const char *what, co
 
 static size_t left(char *out, size_t room)
 {
-    static const char *const kinds[] = {"",        "token",  "place", "desktop",
-                                        "process", "thread", "job",   "pipe"};
+    static const char *const kinds[] = {"",       "token", "place", "desktop", "process",
+                                        "thread", "job",   "pipe",  "terminal"};
     size_t count = 0;
 
     out[0] = '\0';
@@ -170,6 +170,7 @@ static sbx_os_code drop_privileges(sbx_handle token)
     if (played_fails("drop_privileges"))
         return PLAYED_FAILURE;
     ((played_object *)token)->token.privilege_count = played.keeps_privileges ? 24 : 1;
+    played.has_dropped = !played.keeps_privileges;
     return 0;
 }
 
@@ -186,8 +187,10 @@ static sbx_os_code set_default_list(sbx_handle token, const sbx_ace *aces, size_
 {
     if (played_fails("set_default_list"))
         return PLAYED_FAILURE;
-    if (!played.forgets_default_list)
-        played_keep_list(&((played_object *)token)->default_list, aces, count);
+    if (played.forgets_default_list)
+        return 0;
+    played_keep_list(&((played_object *)token)->default_list, aces, count);
+    played.last_default_list = ((played_object *)token)->default_list;
     return 0;
 }
 
@@ -248,6 +251,8 @@ static sbx_os_code make_process(sbx_os_process *out, const sbx_os_wish *wish)
     process->is_in_job = wish->job == &job_place && !played.leaves_job;
     process->own_job = wish->leaves_own_job ? NULL : played.in_job;
     process->token = ((played_object *)wish->token)->token;
+    played.terminal = wish->terminal;
+    played.has_stdio = wish->stdio[0] != NULL || wish->stdio[1] != NULL;
     if (played.gives_other_token)
         process->token.restricting_count = 0;
     thread = played_new_object(THREAD);

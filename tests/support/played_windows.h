@@ -25,7 +25,11 @@ typedef struct played_world {
     char failed_in[40]; /* the call that failed */
     char log[PLAYED_LOG_MAX][80];
     size_t log_count;
-    bool has_run; /* a process was let go */
+    bool has_run;                  /* a process was let go */
+    bool has_dropped;              /* a process has dropped its privileges */
+    sbx_os_list last_default_list; /* that was set, whosever: what is made now is open to that */
+    sbx_handle terminal;           /* of the last process that was made */
+    bool has_stdio;                /* as were its first two streams */
 
     /* Path B, for played_remote.c. */
     const char *as_user, *as_logon; /* whose open_token() is: the caller's, or another one's */

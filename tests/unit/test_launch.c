@@ -145,6 +145,24 @@ static void a_launch(void **state)
     check_mirrored("a launch");
 }
 
+static void a_launch_with_a_terminal(void **state)
+{
+    static char pseudo;
+
+    (void)state;
+    set_up();
+    launch.terminal = &pseudo;
+    assert_int_equal(run(), SBX_OK);
+    assert_ptr_equal(played.terminal, &pseudo);
+    assert_false(played.has_stdio);
+    assert_int_equal(sbx_launch_end(&launch, &error), SBX_OK);
+    check_nothing_left("a launch with a terminal"); /* and it is not the launch's to close */
+    set_up();
+    assert_int_equal(run(), SBX_OK);
+    assert_null(played.terminal);
+    assert_int_equal(sbx_launch_end(&launch, &error), SBX_OK);
+}
+
 /* The switch of the policy reaches the token, and a host that forgets it is found out as with any other SID. */
 static void a_launch_with_everyone(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_launch),
         cmocka_unit_test(a_launch_with_everyone),
+        cmocka_unit_test(a_launch_with_a_terminal),
         cmocka_unit_test(every_call_of_a_launch_fails_once),
         cmocka_unit_test(every_call_of_a_teardown_fails_once),
         cmocka_unit_test(a_process_that_never_went),

@@ -6,6 +6,7 @@
 
 #include "harness/runner/windows/remote.h"
 #include "tests/support/played_remote.h"
+#include "tests/support/played_terminal.h"
 
 #define TEMP "C:/home/AppData/Local/sbx/temp/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -47,6 +48,17 @@ static void set_up(const char *account)
     launch =
         (sbx_launch){.plan = &plan, .os = &played_windows, .job = played_job(), .maker = &maker};
     error = (sbx_error){.status = SBX_OK};
+}
+
+/* As run.c does it where sbx.exe has a terminal: two pipes of its own, and the size. */
+static void ask_for_terminal(void)
+{
+    static char typed, shown;
+
+    played_terminal_reset();
+    launch.stdio[0] = &typed;
+    launch.stdio[1] = &shown;
+    launch.terminal_size = (sbx_os_size){100, 40};
 }
 
 static sbx_status start(void)
@@ -149,7 +161,8 @@ static void check_error(void)
 {
     bool is_known = error.step == SBX_STEP_EXEC || error.step == SBX_STEP_IDENTITY ||
                     error.step == SBX_STEP_MOUNT || error.step == SBX_STEP_SPAWN ||
-                    error.step == SBX_STEP_JOB || error.step == SBX_STEP_NET;
+                    error.step == SBX_STEP_JOB || error.step == SBX_STEP_NET ||
+                    error.step == SBX_STEP_STDIO;
 
     if (!is_known || error.os_domain != SBX_OS_WIN32 || error.os_code != PLAYED_FAILURE ||
         error.message[0] == '\0')
@@ -157,15 +170,16 @@ static void check_error(void)
                  error.os_code, error.message);
 }
 
-static void every_call_fails_once(void **state)
+static void check_each_call(bool has_terminal, unsigned least)
 {
     unsigned n = 1, refused = 0;
 
-    (void)state;
     for (;; n++) {
         sbx_status st;
 
         set_up("SbxOffline");
+        if (has_terminal)
+            ask_for_terminal();
         played.fails_at = n;
         st = run();
         if (played.call_count < n)
@@ -185,7 +199,43 @@ static void every_call_fails_once(void **state)
     }
     played.fails_at = 0;
     assert_int_equal(take_down(), SBX_OK);
-    assert_true(refused >= 50);
+    assert_true(refused >= least);
+}
+
+static void every_call_fails_once(void **state)
+{
+    (void)state;
+    check_each_call(false, 50);
+    check_each_call(true, 55);
+}
+
+/* The runner makes it, without privileges by then, and its host is closed to the other commands of that user. */
+static void a_run_with_a_terminal(void **state)
+{
+    const sbx_os_list *list = &played_caller.host_list;
+
+    (void)state;
+    set_up("SbxOffline");
+    ask_for_terminal();
+    assert_int_equal(start(), SBX_OK);
+    assert_string_equal(played_caller.order, "terminal");
+    assert_int_equal(played_caller.made_size.columns, 100);
+    assert_int_equal(played_caller.made_size.rows, 40);
+    assert_false(played_caller.host_has_privileges);
+    assert_int_equal(list->count, 2);
+    for (size_t i = 0; i < list->count; i++)
+        assert_true(strcmp(list->ace[i].sid, SBX_SID_SYSTEM) == 0 ||
+                    list->ace[i].mask == SBX_RIGHT_READ_CONTROL);
+    assert_non_null(played.terminal);
+    assert_false(played.has_stdio); /* the pipes' ends are the terminal's, and not the command's */
+    assert_int_equal(sbx_launch_go(&launch, &error), SBX_OK);
+    assert_int_equal(take_down(), SBX_OK);
+    assert_string_equal(played_caller.order, "terminal -terminal");
+    check_nothing_left("a run with a terminal");
+    set_up("SbxOffline");
+    assert_int_equal(run(), SBX_OK);
+    assert_null(played.terminal);
+    assert_int_equal(take_down(), SBX_OK);
 }
 
 static void check_refused(const char *what, sbx_status status, sbx_step step)
@@ -398,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_run),
         cmocka_unit_test(a_run_as_oneself),
         cmocka_unit_test(every_call_fails_once),
+        cmocka_unit_test(a_run_with_a_terminal),
         cmocka_unit_test(lies),
         cmocka_unit_test(a_network_that_is_not_closed),
         cmocka_unit_test(a_machine_without_ipv6),

@@ -17,6 +17,7 @@ static const sbx_frame_start start = {.version = SBX_PROTOCOL_VERSION,
                                       .must_hold = true,
                                       .allows_everyone = true,
                                       .is_open = {true, true, true},
+                                      .terminal = {132, 300},
                                       .run_sid = "S-1-5-21-9-9-9-9",
                                       .overseer = "S-1-5-21-1-2-3-1000",
                                       .group = "S-1-5-21-1-2-3-1004",
@@ -47,6 +48,7 @@ static void say_all(sbx_text *out, sbx_protocol_side side)
     sbx_protocol_add_try(out, &where);
     sbx_protocol_add_start(out, &start);
     sbx_protocol_add_data(out, 0, "input", 5);
+    sbx_protocol_add_size(out, 1, SBX_PROTOCOL_CELLS_MAX);
     sbx_protocol_add_credit(out, 1, SBX_PROTOCOL_WINDOW);
     sbx_protocol_add_credit(out, 2, 1);
     sbx_protocol_add_eof(out, 0);
@@ -65,13 +67,13 @@ static void print(sbx_text *out, const sbx_frame *frame)
             sbx_text_add_format(out, "%02x", frame->hello.nonce[i]);
         break;
     case SBX_FRAME_START:
-        sbx_text_add_format(out, "%u %llx %d%d %d%d%d %s %s %s %s %s %s [%s] ",
-                            frame->start.version, (unsigned long long)frame->start.job,
-                            frame->start.must_hold, frame->start.allows_everyone,
-                            frame->start.is_open[0], frame->start.is_open[1],
-                            frame->start.is_open[2], frame->start.run_sid, frame->start.overseer,
-                            frame->start.group, frame->start.program, frame->start.line,
-                            frame->start.cwd, frame->start.desktop);
+        sbx_text_add_format(
+            out, "%u %llx %d%d %d%d%d %ux%u %s %s %s %s %s %s [%s] ", frame->start.version,
+            (unsigned long long)frame->start.job, frame->start.must_hold,
+            frame->start.allows_everyone, frame->start.is_open[0], frame->start.is_open[1],
+            frame->start.is_open[2], frame->start.terminal.columns, frame->start.terminal.rows,
+            frame->start.run_sid, frame->start.overseer, frame->start.group, frame->start.program,
+            frame->start.line, frame->start.cwd, frame->start.desktop);
         sbx_text_add_escaped(out, frame->start.env, frame->start.env_bytes);
         break;
     case SBX_FRAME_STARTED:
@@ -98,6 +100,9 @@ static void print(sbx_text *out, const sbx_frame *frame)
             sbx_text_add_format(out, "%u ", frame->tried.answer[i]);
         break;
     case SBX_FRAME_EOF:
+        break;
+    case SBX_FRAME_SIZE:
+        sbx_text_add_format(out, "%ux%u", frame->size.columns, frame->size.rows);
         break;
     }
     sbx_text_add(out, "\n");
@@ -167,11 +172,12 @@ static void every_split(void **state)
                                   "7.1 \n"
                                   "7.0 \n");
     check_splits(SBX_SIDE_SBX, "8.0 49152 80 0 65535 \n"
-                               "2.0 2 1234 11 111 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
+                               "2.0 2 1234 11 111 132x300 S-1-5-21-9-9-9-9 S-1-5-21-1-2-3-1000 "
                                "S-1-5-21-1-2-3-1004 "
                                "C:/bin/tool.exe tool \"\xc3\xa9\" C:/docs [] "
                                "PATH=C:/bin\\x00=C:=C:/docs\\x00EMPTY=\\x00\n"
                                "5.0 input\n"
+                               "10.0 1x32767\n"
                                "6.1 131072\n"
                                "6.2 1\n"
                                "7.0 \n"
@@ -346,12 +352,50 @@ static void closed_streams(void **state)
 
     (void)state;
     closed.is_open[0] = closed.is_open[2] = false;
+    closed.terminal = (sbx_frame_size){0, 0};
     SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &closed),
          sbx_protocol_add_data(&said, 0, "x", 1));
     SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &closed),
          sbx_protocol_add_credit(&said, 2, 1));
     SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_start(&said, &closed),
          sbx_protocol_add_credit(&said, 1, 1));
+}
+
+/* Of a terminal that was asked for, by sbx.exe, while something may still be typed. */
+static void terminals(void **state)
+{
+    sbx_frame_start odd = start, none = start;
+
+    (void)state;
+    none.terminal = (sbx_frame_size){0, 0};
+    SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_start(&said, &none));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &none),
+         sbx_protocol_add_size(&said, 80, 25));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_size(&said, 80, 25));
+    SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_size(&said, 80, 25), sbx_protocol_add_size(&said, 1, 1));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_size(&said, 0, 25));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_size(&said, 80, 0));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_size(&said, 0, 0));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_size(&said, SBX_PROTOCOL_CELLS_MAX + 1, 25));
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &start),
+         sbx_protocol_add_eof(&said, 0), sbx_protocol_add_size(&said, 80, 25));
+    SAID(SBX_SIDE_RUNNER, SBX_CORRUPT, sbx_protocol_add_hello(&said, &hello),
+         sbx_protocol_add_started(&said, &started), sbx_protocol_add_size(&said, 80, 25));
+    odd.terminal.rows = 0;
+    SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &odd));
+    for (int i = 0; i < 2; i++) { /* neither without what is typed nor without what is shown */
+        odd = start;
+        odd.is_open[i] = false;
+        SAID(SBX_SIDE_SBX, SBX_CORRUPT, sbx_protocol_add_start(&said, &odd));
+    }
+    odd = start;
+    odd.is_open[2] = false;
+    SAID(SBX_SIDE_SBX, SBX_OK, sbx_protocol_add_start(&said, &odd));
 }
 
 static void odd_frames(void **state)
@@ -586,11 +630,17 @@ static void flow_that_is_cheated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_split),    cmocka_unit_test(every_byte_changed),
-        cmocka_unit_test(turns),          cmocka_unit_test(turns_of_tries),
-        cmocka_unit_test(closed_streams), cmocka_unit_test(odd_frames),
-        cmocka_unit_test(lengths),        cmocka_unit_test(what_does_not_fit),
-        cmocka_unit_test(flow_at_random), cmocka_unit_test(flow_that_is_cheated),
+        cmocka_unit_test(every_split),
+        cmocka_unit_test(every_byte_changed),
+        cmocka_unit_test(turns),
+        cmocka_unit_test(turns_of_tries),
+        cmocka_unit_test(closed_streams),
+        cmocka_unit_test(terminals),
+        cmocka_unit_test(odd_frames),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(flow_at_random),
+        cmocka_unit_test(flow_that_is_cheated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

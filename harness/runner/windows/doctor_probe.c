@@ -8,7 +8,9 @@
 
 _Noreturn void sbx_doctor_probe(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[0], "break") == 0)
-        ExitProcess((UINT)sbx_break_here((uint32_t)strtoul(argv[1], NULL, 10)));
+    bool is_all = argc == 2 && strcmp(argv[0], "break-all") == 0;
+
+    if (is_all || (argc == 2 && strcmp(argv[0], "break") == 0))
+        ExitProcess((UINT)sbx_break_here((uint32_t)strtoul(argv[1], NULL, 10), is_all));
     ExitProcess(255);
 }

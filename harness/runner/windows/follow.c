@@ -54,7 +54,8 @@ static void stop(loop *self, uint64_t now_ns)
 {
     uint64_t grace_ns = self->follow->plan->limits.grace_ns;
 
-    if (self->is_stopping || grace_ns == 0 || !sbx_break_send(self->follow->launch->child.pid)) {
+    if (self->is_stopping || grace_ns == 0 ||
+        !sbx_break_send(self->follow->launch->child.pid, self->follow->has_terminal)) {
         kill_now(self);
         return;
     }

@@ -1,8 +1,8 @@
 /*
  * In the order that counts:
  *
- *   who we are - without privileges - this process is closed to its own user - the token - the process, suspended, in sbx.exe's job, with
- *   that token - our token is closed too
+ *   who we are - without privileges - this process is closed to its own user - the token - the terminal, where there is to be one: its host gets
+ *   what we are by now - the process, suspended, in sbx.exe's job, with that token - our token is closed too
  *
  * sbx.exe has closed this process before its first instruction; here it is done once more, because nobody else
  * reads it back from inside.
@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "harness/runner/windows/pseudo.h"
 
 sbx_status sbx_inside_look(sbx_inside *inside, sbx_error *err)
 {
@@ -66,16 +68,33 @@ static sbx_status make_process(sbx_inside *inside, const sbx_frame_start *start,
                         .desktop = start->desktop[0] != '\0' ? start->desktop : NULL,
                         .token = inside->token,
                         .leaves_own_job = true, /* one with window restrictions is in no other */
-                        .job = job};
+                        .job = job,
+                        .terminal = inside->terminal};
     sbx_status st;
 
     if (env == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_SPAWN, "no memory for the environment");
     memcpy(wish.stdio, stdio, sizeof(wish.stdio));
+    if (inside->terminal != NULL)
+        wish.stdio[0] = wish.stdio[1] = NULL;
     st = sbx_process_make(&inside->child, &wish, start->program, plan, start->must_hold, inside->os,
                           err);
     free(env);
     return st;
+}
+
+static sbx_status make_terminal(sbx_inside *inside, const sbx_frame_start *start,
+                                const sbx_handle stdio[3], sbx_error *err)
+{
+    sbx_pseudo_wish wish = {.size = {start->terminal.columns, start->terminal.rows},
+                            .from = stdio[0],
+                            .to = stdio[1],
+                            .own_token = inside->own_token,
+                            .must_hold = start->must_hold};
+
+    if (wish.size.columns == 0)
+        return SBX_OK;
+    return sbx_pseudo_make(&inside->terminal, &wish, inside->terminal_os, inside->os, err);
 }
 
 static void close_handle(const sbx_inside *inside, sbx_handle *handle)
@@ -108,7 +127,8 @@ sbx_status sbx_inside_make(sbx_inside *inside, const sbx_frame_start *start, sbx
     sbx_token_plan_make(&plan, &sids);
     if ((st = drop_privileges(inside, must_hold, err)) != SBX_OK ||
         (st = sbx_token_guard_process(inside->own.user, must_hold, os, err)) != SBX_OK ||
-        (st = sbx_token_make(&inside->token, &plan, must_hold, os, err)) != SBX_OK)
+        (st = sbx_token_make(&inside->token, &plan, must_hold, os, err)) != SBX_OK ||
+        (st = make_terminal(inside, start, stdio, err)) != SBX_OK)
         return st;
     if ((st = make_process(inside, start, &plan, job, stdio, err)) == SBX_OK)
         st = sbx_token_guard_own(inside->own_token, inside->own.user, must_hold, os, err);
@@ -119,6 +139,9 @@ sbx_status sbx_inside_make(sbx_inside *inside, const sbx_frame_start *start, sbx
 
 void sbx_inside_done(sbx_inside *inside)
 {
+    if (inside->terminal != NULL)
+        inside->terminal_os->close_pseudo(inside->terminal);
+    inside->terminal = NULL;
     close_handle(inside, &inside->child.thread);
     close_handle(inside, &inside->child.process);
     close_handle(inside, &inside->token);

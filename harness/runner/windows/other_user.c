@@ -79,6 +79,14 @@ sbx_status sbx_other_user_streams(sbx_other_user *other, const sbx_launch *launc
     return st;
 }
 
+void sbx_other_user_resize(void *other, const sbx_os_size *size)
+{
+    sbx_other_user *self = other;
+
+    if (self->relay != NULL)
+        sbx_relay_resize(self->relay, size->columns, size->rows);
+}
+
 void sbx_other_user_drain(sbx_other_user *other, const bool *came)
 {
     while (other->relay != NULL && !sbx_relay_is_drained(other->relay, LOOK_MS) && !*came) {

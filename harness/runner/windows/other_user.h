@@ -4,6 +4,7 @@
  *
  *   1. sbx_other_user_init()      before sbx_launch_prepare(), which then starts the runner
  *   2. sbx_other_user_streams()   behind sbx_launch_start(), before the command is let go
+ *      sbx_other_user_resize()    any time behind that, where the command has a terminal
  *   3. sbx_other_user_drain()     the job is dead: until all that the command wrote is handed on
  *   4. sbx_other_user_done()      the runner's end; before sbx_launch_end()
  */
@@ -31,6 +32,9 @@ void sbx_other_user_init(sbx_other_user *other, sbx_launch *launch);
 /* The port hears (SBX_PORT_RUNNER_KEY) when the runner is gone before it should be. */
 SBX_MUST_USE sbx_status sbx_other_user_streams(sbx_other_user *other, const sbx_launch *launch,
                                                HANDLE port, sbx_error *err);
+
+/* other: an sbx_other_user. The command's terminal has that size from now on. */
+void sbx_other_user_resize(void *other, const sbx_os_size *size);
 
 /* came: becomes true where the user does not want to wait any longer. */
 void sbx_other_user_drain(sbx_other_user *other, const bool *came);

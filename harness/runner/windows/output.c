@@ -1,6 +1,7 @@
 /*
- * Streams through sbx: stdout and stderr where --output asks for a cap, and each that is a console, because who has
- * a handle of a console can type into it, and what reads it next is the caller's shell. One thread each, which
+ * Streams through sbx: stdout and stderr where --output asks for a cap, and each that is a console and not the command's
+ * terminal (terminal.h), because who has a handle of a console can type into it, and what reads it next is the
+ * caller's shell. One thread each, which
  * reads and writes and waits as long as the other side wants: the target is held back as by a pipe of its own, and the
  * supervisor by nothing.
  */

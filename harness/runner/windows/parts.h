@@ -10,6 +10,7 @@
 #include "audit/sources/windows/nt_name.h"
 #include "harness/runner/record.h"
 #include "harness/runner/windows/signals.h"
+#include "harness/runner/windows/terminal.h"
 #include "harness/target/windows/steps.h"
 #include "limits/job.h"
 
@@ -41,7 +42,7 @@ struct sbx_output {
     sbx_output_stream *stream[3];
 };
 
-/* caller: our own streams. */
+/* caller: our own streams, without those that a terminal has. */
 SBX_MUST_USE sbx_status sbx_output_init(sbx_output *out, uint64_t limit_bytes,
                                         const HANDLE caller[3], HANDLE port, sbx_error *err);
 SBX_MUST_USE sbx_status sbx_output_started(sbx_output *output, sbx_error *err); /* closes child */
@@ -134,6 +135,7 @@ typedef struct sbx_follow {
     sbx_kernel *kernel; /* NULL: Windows tells nothing */
     sbx_events *events;
     uint64_t go_ns;
+    bool has_terminal;
     bool has_ended; /* the command, by itself or because it was stopped */
 } sbx_follow;
 
@@ -146,11 +148,12 @@ void sbx_follow_to_end(sbx_follow *follow);
 /* ---- break.c: asking the command to end ------------------------------------------------------------------------ */
 
 /*
- * ^Break in the console of the command, for its whole group. Another process does it, because one has to leave one's
- * own console for that: this program, with "--probe break PID". False: nobody could be asked.
+ * ^Break in the console of the command, for its whole group; where that is a terminal, for all that have it, as there is
+ * no group then. Another process does it, because one has to leave one's own console for that: this program, with
+ * "--probe break PID" or "--probe break-all PID". False: nobody could be asked.
  */
-bool sbx_break_send(uint32_t pid);
+bool sbx_break_send(uint32_t pid, bool has_terminal);
 /* What that process does; its exit code, 0: done. */
-int sbx_break_here(uint32_t pid);
+int sbx_break_here(uint32_t pid, bool has_terminal);
 
 #endif

@@ -86,6 +86,8 @@ void sbx_protocol_add_start(sbx_text *out, const sbx_frame_start *start)
     add_number(out, start->version, 4);
     add_number(out, start->job, 8);
     add_number(out, flags, 4);
+    add_number(out, start->terminal.columns, 2);
+    add_number(out, start->terminal.rows, 2);
     add_string(out, start->run_sid);
     add_string(out, start->overseer);
     add_string(out, start->group);
@@ -136,6 +138,15 @@ void sbx_protocol_add_credit(sbx_text *out, unsigned stream, uint32_t bytes)
     size_t at = begin(out, SBX_FRAME_CREDIT, stream);
 
     add_number(out, bytes, 4);
+    end(out, at, 4);
+}
+
+void sbx_protocol_add_size(sbx_text *out, uint16_t columns, uint16_t rows)
+{
+    size_t at = begin(out, SBX_FRAME_SIZE, 0);
+
+    add_number(out, columns, 2);
+    add_number(out, rows, 2);
     end(out, at, 4);
 }
 

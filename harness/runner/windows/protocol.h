@@ -17,9 +17,11 @@
  *   DATA      producer  at least one byte of a stream, at most what the other side has given credit for
  *   CREDIT    consumer  how many bytes more it has room for
  *   EOF       both      the producer: that was all; the consumer: no more is wanted
+ *   SIZE      sbx       columns and rows of the command's terminal, from now on
  *
- * The order: HELLO, where the network shall be closed TRY and TRIED, START, STARTED or FAILED, and then the last three, of
- * the streams that START says are open. sbx produces stream 0, the runner 1 and 2. No frame ends a run: sbx.exe does that
+ * The order: HELLO, where the network shall be closed TRY and TRIED, START, STARTED or FAILED, and then the last four, of
+ * the streams that START says are open, and of a terminal that it says is to be made: then stream 0 is what is typed, 1 what is
+ * shown, and the end of 0 that of the terminal. sbx produces stream 0, the runner 1 and 2. No frame ends a run: sbx.exe does that
  * by the job, and closes the pipe.
  *
  * What is not in here, because sbx.exe has it from the system and need not believe the runner: that a process was born
@@ -44,6 +46,7 @@ enum {
     SBX_PROTOCOL_WINDOW = 131072, /* what a stream may have on its way; its credit at the start */
     SBX_PROTOCOL_START_MAX = 1 << 20,
     SBX_PROTOCOL_STREAMS = 3,
+    SBX_PROTOCOL_CELLS_MAX = 32767, /* of a terminal, in either direction */
 };
 
 typedef enum sbx_frame_kind {
@@ -56,6 +59,7 @@ typedef enum sbx_frame_kind {
     SBX_FRAME_EOF,
     SBX_FRAME_TRY,
     SBX_FRAME_TRIED,
+    SBX_FRAME_SIZE,
 } sbx_frame_kind;
 
 typedef struct sbx_frame_hello {
@@ -73,12 +77,18 @@ typedef struct sbx_frame_tried {
     uint32_t answer[SBX_NET_TRIES]; /* any number: sbx_net_judge() knows them */
 } sbx_frame_tried;
 
+/* Of a terminal; both at least 1. */
+typedef struct sbx_frame_size {
+    uint16_t columns, rows;
+} sbx_frame_size;
+
 typedef struct sbx_frame_start {
     uint32_t version;
     uint64_t job;   /* a handle of the runner's, given to it by sbx.exe */
     bool must_hold;       /* the token must read back as it is set */
     bool allows_everyone; /* of sbx_token_sids */
     bool is_open[SBX_PROTOCOL_STREAMS];
+    sbx_frame_size terminal; /* to be made, with streams 0 and 1; both 0: none */
     const char *run_sid, *overseer, *group; /* of sbx_token_sids */
     const char *program, *line, *cwd;       /* of sbx_os_wish */
     const char *desktop;                    /* "": the runner's own */
@@ -103,6 +113,7 @@ typedef struct sbx_frame {
     sbx_frame_start start;
     sbx_frame_started started;
     sbx_error failed;
+    sbx_frame_size size;
 } sbx_frame;
 
 /* --- saying: the frame is added to *out. What does not fit into one leaves out->failed. --- */
@@ -116,6 +127,7 @@ void sbx_protocol_add_failed(sbx_text *out, const sbx_error *error);
 void sbx_protocol_add_data(sbx_text *out, unsigned stream, const void *data, size_t bytes);
 void sbx_protocol_add_credit(sbx_text *out, unsigned stream, uint32_t bytes);
 void sbx_protocol_add_eof(sbx_text *out, unsigned stream);
+void sbx_protocol_add_size(sbx_text *out, uint16_t columns, uint16_t rows);
 
 /* --- hearing --- */
 
@@ -129,6 +141,7 @@ typedef struct sbx_protocol_reader {
     sbx_text body;
     bool has_ended[SBX_PROTOCOL_STREAMS];
     bool is_asked; /* TRIED comes next */
+    bool has_terminal; /* of sbx.exe's: START asked for one */
     bool is_broken;
 } sbx_protocol_reader;
 

@@ -96,6 +96,14 @@ static bool is_environment(const char *env, size_t bytes)
     return true;
 }
 
+static void read_size(cursor *from, sbx_frame_size *out)
+{
+    out->columns = (uint16_t)take_number(from, 2);
+    out->rows = (uint16_t)take_number(from, 2);
+    from->bad |= out->columns > SBX_PROTOCOL_CELLS_MAX || out->rows > SBX_PROTOCOL_CELLS_MAX ||
+                 (out->columns == 0) != (out->rows == 0);
+}
+
 static void read_start(cursor *from, sbx_frame_start *out)
 {
     uint32_t flags;
@@ -107,6 +115,8 @@ static void read_start(cursor *from, sbx_frame_start *out)
     out->allows_everyone = (flags & 16) != 0;
     for (unsigned i = 0; i < SBX_PROTOCOL_STREAMS; i++)
         out->is_open[i] = (flags >> 1 >> i & 1) != 0;
+    read_size(from, &out->terminal);
+    from->bad |= out->terminal.columns != 0 && !(out->is_open[0] && out->is_open[1]);
     out->run_sid = take_string(from);
     out->overseer = take_string(from);
     out->group = take_string(from);
@@ -198,6 +208,9 @@ static bool may_come(const sbx_protocol_reader *reader, unsigned kind, unsigned 
                !reader->has_ended[stream];
     case SBX_FRAME_EOF:
         return reader->turn == TURN_STREAMS && !reader->has_ended[stream];
+    case SBX_FRAME_SIZE:
+        return !is_runner && reader->turn == TURN_STREAMS && reader->has_terminal &&
+               !reader->has_ended[0];
     default:
         return false;
     }
@@ -215,6 +228,7 @@ static void take_turn(sbx_protocol_reader *reader, const sbx_frame *frame)
         break;
     case SBX_FRAME_START:
         sbx_protocol_reader_open(reader, frame->start.is_open);
+        reader->has_terminal = frame->start.terminal.columns != 0;
         reader->turn = TURN_STREAMS;
         break;
     case SBX_FRAME_STARTED:
@@ -280,6 +294,10 @@ static bool read_body(const sbx_protocol_reader *reader, sbx_frame *out)
         read_credit(&from, &out->credit_bytes);
         break;
     case SBX_FRAME_EOF:
+        break;
+    case SBX_FRAME_SIZE:
+        read_size(&from, &out->size);
+        from.bad |= out->size.columns == 0;
         break;
     }
     return !from.bad && from.left == 0;

@@ -199,9 +199,20 @@ static DWORD WINAPI consume(void *context)
                       &frame); /* a broken pipe: what came before is still handed on */
     }
     close_local(stream);
+    if (stream->number == 0 && stream->relay->options.on_input_end != NULL)
+        stream->relay->options.on_input_end(stream->relay->options.context);
     (void)say_eof(stream);
     sbx_text_done(&frame);
     return 0;
+}
+
+void sbx_relay_resize(sbx_relay *relay, uint16_t columns, uint16_t rows)
+{
+    sbx_text frame = {0};
+
+    sbx_protocol_add_size(&frame, columns, rows);
+    (void)say(relay, &frame);
+    sbx_text_done(&frame);
 }
 
 /* --- hearing --- */
@@ -212,6 +223,11 @@ static bool take_frame(sbx_relay *relay, const sbx_frame *frame)
     relay_stream *stream = &relay->stream[frame->stream];
     bool ok = true;
 
+    if (frame->kind == SBX_FRAME_SIZE) {
+        if (relay->options.on_size != NULL)
+            relay->options.on_size(relay->options.context, frame->size.columns, frame->size.rows);
+        return true;
+    }
     AcquireSRWLockExclusive(&relay->lock);
     if (frame->kind == SBX_FRAME_DATA)
         ok = sbx_flow_put(&stream->receiver, frame->data, frame->data_bytes);

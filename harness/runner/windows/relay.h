@@ -21,6 +21,12 @@ typedef struct sbx_relay_options {
         [SBX_PROTOCOL_STREAMS]; /* our ends, which the relay closes; NULL: that stream is not open */
     /* Called once, from a thread: the other side is gone, or said what is not in the protocol. */
     void (*on_end)(void *context);
+    /*
+     * The runner's, where the command has a terminal: called from threads of the relay. The input is over, and all of it
+     * was handed on; the terminal has another size. Both NULL: it has none.
+     */
+    void (*on_input_end)(void *context);
+    void (*on_size)(void *context, uint16_t columns, uint16_t rows);
     void *context;
 } sbx_relay_options;
 
@@ -30,6 +36,9 @@ SBX_MUST_USE sbx_status sbx_relay_start(sbx_relay **out, const sbx_relay_options
 
 /* Have all streams that we consume come to their end, and been handed on? Waits at most that long. */
 bool sbx_relay_is_drained(sbx_relay *relay, DWORD timeout_ms);
+
+/* sbx.exe's: the terminal has another size. */
+void sbx_relay_resize(sbx_relay *relay, uint16_t columns, uint16_t rows);
 
 /* Until the pipe ends. */
 void sbx_relay_await_end(sbx_relay *relay);

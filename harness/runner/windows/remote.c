@@ -325,7 +325,8 @@ static sbx_status ask(sbx_remote *remote, const sbx_os_wish *wish, const char *r
                              .program = wish->program,
                              .line = wish->command_line,
                              .cwd = wish->cwd,
-                             .desktop = wish->desktop != NULL ? wish->desktop : ""};
+                             .desktop = wish->desktop != NULL ? wish->desktop : "",
+                             .terminal = {wish->terminal_size.columns, wish->terminal_size.rows}};
     sbx_text env = {0}, frame = {0};
     sbx_status st;
 

@@ -18,6 +18,7 @@ typedef struct live_run {
     char job_name[SBX_JOB_NAME_BYTES];
     sbx_job *job;
     HANDLE stdio[3];
+    sbx_terminal terminal;
     sbx_output output;
     sbx_launch launch;
     sbx_other_user other; /* path B */
@@ -62,6 +63,20 @@ static void watch(live_run *run)
     run->result->denials = denials; /* freed with it */
 }
 
+/* A copy that is counted is no terminal's. */
+static sbx_status find_streams(live_run *run)
+{
+    uint64_t limit_bytes = run->plan->limits.value[SBX_LIMIT_OUTPUT];
+    HANDLE plain[3];
+
+    find_stdio(run->stdio);
+    if (limit_bytes == SBX_UNLIMITED)
+        sbx_terminal_look(&run->terminal, run->stdio);
+    for (int fd = 0; fd < 3; fd++)
+        plain[fd] = sbx_terminal_has(&run->terminal, run->stdio, fd) ? NULL : run->stdio[fd];
+    return sbx_output_init(&run->output, limit_bytes, plain, sbx_job_port(run->job), run->err);
+}
+
 /* 1. Everything that can fail before there is anything on the host. */
 static sbx_status prepare(live_run *run)
 {
@@ -74,9 +89,7 @@ static sbx_status prepare(live_run *run)
         return st;
     sbx_signals_post_to(sbx_job_port(run->job));
     sbx_describe_enforcers(run->result, plan, run->job);
-    find_stdio(run->stdio);
-    if ((st = sbx_output_init(&run->output, plan->limits.value[SBX_LIMIT_OUTPUT], run->stdio,
-                              sbx_job_port(run->job), run->err)) != SBX_OK)
+    if ((st = find_streams(run)) != SBX_OK)
         return st;
     run->record.processes = sbx_processes_create();
     if (run->record.processes != NULL)
@@ -131,6 +144,26 @@ static void listen(live_run *run, HANDLE port)
     run->result->denials = denials; /* freed with it */
 }
 
+/* On path B the runner makes it, between two pipes as for streams. */
+static sbx_status open_terminal(live_run *run)
+{
+    sbx_launch *launch = &run->launch;
+    bool is_ours = launch->maker == NULL;
+    sbx_status st;
+
+    if (!run->terminal.is_wanted)
+        return SBX_OK;
+    st = sbx_terminal_open(&run->terminal, is_ours ? launch->own_token : NULL, run->err);
+    if (is_ours) {
+        launch->terminal = run->terminal.pseudo;
+    } else {
+        launch->stdio[0] = run->terminal.command_in;
+        launch->stdio[1] = run->terminal.command_out;
+        launch->terminal_size = run->terminal.size;
+    }
+    return st;
+}
+
 /* 4. From here on the command runs. */
 static sbx_status let_go(live_run *run)
 {
@@ -139,6 +172,8 @@ static sbx_status let_go(live_run *run)
 
     if (st == SBX_OK && run->launch.maker != NULL)
         st = sbx_other_user_streams(&run->other, &run->launch, port, run->err);
+    if (st == SBX_OK && run->launch.maker != NULL && run->terminal.is_wanted)
+        st = sbx_terminal_join(&run->terminal, sbx_other_user_resize, &run->other, run->err);
     if (st == SBX_OK)
         st = sbx_output_started(&run->output, run->err);
     if (st != SBX_OK)
@@ -165,7 +200,8 @@ static sbx_status start(live_run *run)
     run->result->events.cancelled_by = sbx_signals_next();
     if (run->result->events.cancelled_by != 0)
         return SBX_OK;
-    if ((st = sbx_launch_start(&run->launch, run->err)) != SBX_OK) /* 3 */
+    if ((st = open_terminal(run)) != SBX_OK ||
+        (st = sbx_launch_start(&run->launch, run->err)) != SBX_OK) /* 3 */
         return st;
     return let_go(run);
 }
@@ -182,6 +218,7 @@ static void follow(live_run *run)
                                .trace = run->trace,
                                .kernel = run->kernel,
                                .events = &run->result->events,
+                               .has_terminal = run->terminal.is_wanted,
                                .go_ns = run->follow.go_ns};
     sbx_follow_to_end(&run->follow);
     run->result->wall_ns = sbx_clock_monotonic_ns() - run->follow.go_ns;
@@ -312,6 +349,9 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
 {
     live_run run = {.plan = plan,
                     .result = result,
+                    .terminal = {.os = &sbx_terminal_os_real,
+                                 .target_os = &sbx_target_os_real,
+                                 .must_hold = plan->walls[SBX_WALL_TOKEN]},
                     .launch = {.plan = plan, .os = &sbx_target_os_real},
                     .record = {.plan = plan,
                                .backend = "restricted_token",
@@ -332,12 +372,15 @@ void sbx_run(sbx_result *result, const sbx_plan *plan, const sbx_run_options *op
     if (run.launch.has_go)
         follow(&run);
     take_down(&run);
+    sbx_terminal_hang_up(&run.terminal);
     if (run.launch.has_go) {
         sbx_other_user_drain(&run.other, sbx_signals_came());
+        sbx_terminal_drain(&run.terminal, sbx_signals_next);
         sbx_output_drain(&run.output);
         note_cut_output(&run);
     }
     sbx_other_user_done(&run.other);
+    sbx_terminal_done(&run.terminal); /* its last writer is gone with that */
     conclude(&run);
     free_run(&run);
 }

@@ -117,7 +117,9 @@ static sbx_status make_process(sbx_launch *launch, sbx_error *err)
                         .cwd = launch->plan->cwd,
                         .desktop = launch->desktop != NULL ? launch->desktop_name : NULL,
                         .token = launch->token,
-                        .job = launch->job};
+                        .job = launch->job,
+                        .terminal = launch->terminal,
+                        .terminal_size = launch->terminal_size};
     sbx_status st;
 
     memcpy(wish.stdio, launch->stdio, sizeof(wish.stdio));

@@ -60,6 +60,11 @@ typedef struct sbx_os_place {
     bool is_elsewhere; /* a link further up leads to another place than the path says */
 } sbx_os_place;
 
+/* Of a terminal, in characters; columns 0: there is none. */
+typedef struct sbx_os_size {
+    uint16_t columns, rows;
+} sbx_os_size;
+
 /* What a process is made from. */
 typedef struct sbx_os_wish {
     const char *program; /* absolute */
@@ -70,7 +75,11 @@ typedef struct sbx_os_wish {
     bool
         leaves_own_job; /* in no job of this process's, but in that one alone; this process's must let it */
     sbx_handle token, job;
-    sbx_handle stdio[3]; /* what becomes the standard handles; NULL: closed */
+    sbx_handle stdio[3]; /* what becomes the standard handles; NULL: closed, or the terminal's */
+    sbx_handle
+        terminal; /* a pseudo console, which becomes its console; NULL: it has one of its own that nobody sees */
+    sbx_os_size
+        terminal_size; /* of one that is still to be made, by whom the process is made (path B) */
 } sbx_os_wish;
 
 typedef struct sbx_os_process {
@@ -121,8 +130,8 @@ typedef struct sbx_target_os {
     sbx_os_code (*make_desktop)(sbx_handle *out, char *out_name, size_t room, const char *name,
                                 const sbx_ace *aces, size_t count);
     /*
-     * Suspended, in the job from its birth, with no handle but the standard ones, and with a console of its own that
-     * nobody sees: what shares a console can type into it.
+     * Suspended, in the job from its birth, with no handle but the standard ones, and with a console that is its own and
+     * not ours: what shares a console can type into it.
      */
     sbx_os_code (*make_process)(sbx_os_process *out, const sbx_os_wish *wish);
     sbx_os_code (*is_in_job)(bool *out, sbx_handle process, sbx_handle job);

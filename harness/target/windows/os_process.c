@@ -1,4 +1,4 @@
-/* The process: suspended, in its job from birth, on its desktop, with three handles and no more. */
+/* The process: suspended, in its job from birth, on its desktop, with three handles and no more. A terminal is no handle of it. */
 #include "harness/target/windows/os_parts.h"
 
 #include <stdlib.h>
@@ -114,7 +114,8 @@ static wchar_t *native(const char *path)
 }
 
 /* Copies that may be inherited: the caller's own handles stay as they are. One that is there twice is copied
- * twice, as no handle may stand twice in the list. */
+ * twice, as no handle may stand twice in the list. Beside a terminal NULL is a handle of that one; were the three not
+ * named at all, Windows would copy ours. */
 static sbx_os_code copy_handles(making *self, const sbx_os_wish *wish)
 {
     for (int i = 0; i < 3; i++) {
@@ -135,7 +136,7 @@ static sbx_os_code copy_handles(making *self, const sbx_os_wish *wish)
 static sbx_os_code set_attributes(making *self, const sbx_os_wish *wish)
 {
     SIZE_T bytes = 0;
-    DWORD count = self->list_count > 0 ? 2 : 1;
+    DWORD count = 1u + (self->list_count > 0 ? 1u : 0u) + (wish->terminal != NULL ? 1u : 0u);
     LPPROC_THREAD_ATTRIBUTE_LIST list;
 
     (void)InitializeProcThreadAttributeList(NULL, count, 0, &bytes);
@@ -153,6 +154,10 @@ static sbx_os_code set_attributes(making *self, const sbx_os_wish *wish)
     if (self->list_count > 0 &&
         !UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, self->list,
                                    self->list_count * sizeof(self->list[0]), NULL, NULL))
+        return GetLastError();
+    if (wish->terminal != NULL &&
+        !UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_PSEUDOCONSOLE, wish->terminal,
+                                   sizeof(wish->terminal), NULL, NULL))
         return GetLastError();
     return 0;
 }
@@ -206,13 +211,15 @@ static bool may_leave_job(void)
 
 sbx_os_code sbx_os_make_process(sbx_os_process *out, const sbx_os_wish *wish)
 {
-    DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
-                  CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
+    DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
     PROCESS_INFORMATION made = {0};
     making self = {0};
     UINT mode;
     sbx_os_code code;
 
+    if (wish->terminal ==
+        NULL) /* the first of a new group is not told of ^C, which a terminal's is */
+        flags |= CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
     if (wish->leaves_own_job || may_leave_job())
         flags |= CREATE_BREAKAWAY_FROM_JOB;
     if ((code = make_texts(&self, wish)) == 0 && (code = copy_handles(&self, wish)) == 0)

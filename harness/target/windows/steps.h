@@ -181,7 +181,9 @@ typedef struct sbx_launch {
     const sbx_launch_maker *maker; /* NULL: path A, this process makes it */
     const sbx_target_os *os;
     sbx_handle job;
-    sbx_handle stdio[3]; /* NULL: closed. None of them a console. */
+    sbx_handle stdio[3];       /* NULL: closed, or the terminal's. None of them a console. */
+    sbx_handle terminal;       /* of sbx_os_wish; made between prepare and start. NULL: none */
+    sbx_os_size terminal_size; /* of sbx_os_wish */
 
     sbx_text program, line;
     char run_sid[SBX_OS_SID_BYTES];

@@ -24,6 +24,7 @@ typedef struct runner {
     sbx_inside inside;
     sbx_protocol_reader reader;
     HANDLE local[STREAMS], child[STREAMS];
+    SRWLOCK terminal_lock; /* of inside.terminal, once the streams run */
 } runner;
 
 /* Exactly "sbx-runner \\.\pipe\sbx-<32 digits> <number>". */
@@ -193,12 +194,41 @@ static void end_at_once(void *context)
     ExitProcess(0);
 }
 
+static void resize(void *context, uint16_t columns, uint16_t rows)
+{
+    runner *self = context;
+
+    AcquireSRWLockExclusive(&self->terminal_lock);
+    if (self->inside.terminal != NULL)
+        self->inside.terminal_os->resize_pseudo(self->inside.terminal,
+                                                &(sbx_os_size){columns, rows});
+    ReleaseSRWLockExclusive(&self->terminal_lock);
+}
+
+/* Nothing is typed any more: the job is dead. What the terminal has still to say is read by another thread. */
+static void hang_up(void *context)
+{
+    runner *self = context;
+    sbx_handle terminal;
+
+    AcquireSRWLockExclusive(&self->terminal_lock);
+    terminal = self->inside.terminal;
+    self->inside.terminal = NULL;
+    ReleaseSRWLockExclusive(&self->terminal_lock);
+    if (terminal != NULL)
+        self->inside.terminal_os->close_pseudo(terminal);
+}
+
 static bool follow(runner *self)
 {
+    bool has_terminal = self->inside.terminal != NULL;
     sbx_relay_options options = {.side = SBX_SIDE_RUNNER,
                                  .pipe = self->pipe,
                                  .reader = &self->reader,
-                                 .on_end = end_at_once};
+                                 .on_end = end_at_once,
+                                 .on_input_end = has_terminal ? hang_up : NULL,
+                                 .on_size = has_terminal ? resize : NULL,
+                                 .context = self};
     sbx_relay *relay = NULL;
 
     memcpy(options.local, self->local, sizeof(options.local));
@@ -210,7 +240,9 @@ static bool follow(runner *self)
 
 int main(void)
 {
-    static runner self = {.inside = {.os = &sbx_target_os_real}};
+    static runner self = {
+        .inside = {.os = &sbx_target_os_real, .terminal_os = &sbx_terminal_os_real},
+        .terminal_lock = SRWLOCK_INIT};
     sbx_frame frame;
 
     /* Libraries come from the system's folder and from nowhere else. */
