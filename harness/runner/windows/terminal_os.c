@@ -122,7 +122,17 @@ static COORD coord_of(const sbx_os_size *size)
                    (SHORT)(size->rows > SHRT_MAX ? SHRT_MAX : size->rows)};
 }
 
-/* It asks its terminal for the place of the cursor and goes on from there, and the screen is not cleared. */
+/*
+ * The place of the cursor is asked of the terminal: output goes on from there, and the screen is not cleared. Wine hands that
+ * wish to a host of its own that does not know it, and ends of it.
+ */
+static DWORD wishes(void)
+{
+    bool is_wine = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
+
+    return is_wine ? 0 : PSEUDOCONSOLE_INHERIT_CURSOR;
+}
+
 static sbx_os_code make_pseudo(sbx_handle *out, const sbx_os_size *size, sbx_handle from,
                                sbx_handle to)
 {
@@ -131,7 +141,7 @@ static sbx_os_code make_pseudo(sbx_handle *out, const sbx_os_size *size, sbx_han
 
     if (pseudo.make == NULL && !has_pseudo())
         return ERROR_PROC_NOT_FOUND;
-    result = pseudo.make(coord_of(size), from, to, PSEUDOCONSOLE_INHERIT_CURSOR, &made);
+    result = pseudo.make(coord_of(size), from, to, wishes(), &made);
     if (FAILED(result) || made == NULL)
         return HRESULT_FACILITY(result) == FACILITY_WIN32 && HRESULT_CODE(result) != 0
                    ? (sbx_os_code)HRESULT_CODE(result)
