@@ -17,18 +17,24 @@ void sbx_vfork_into_describe(struct clone_args *out, int group_fd)
 }
 
 #if defined(__x86_64__)
-__asm__(".pushsection .text\n"
-        ".globl sbx_vfork_into\n"
-        ".hidden sbx_vfork_into\n"
-        ".type sbx_vfork_into, @function\n"
-        "sbx_vfork_into:\n"
-        "    pop %rdx\n" /* a system call changes rax, rcx and r11 only */
-        "    mov $435, %eax\n"
-        "    syscall\n"
-        "    push %rdx\n"
-        "    ret\n"
-        ".size sbx_vfork_into, . - sbx_vfork_into\n"
-        ".popsection\n");
+__asm__(
+    ".pushsection .text\n"
+    ".globl sbx_vfork_into\n"
+    ".hidden sbx_vfork_into\n"
+    ".type sbx_vfork_into, @function\n"
+    "sbx_vfork_into:\n"
+    "    pop %rdx\n" /* a system call changes rax, rcx and r11 only */
+    "    xor %ecx, %ecx\n"
+    "    rdsspq %rcx\n" /* where there is a shadow stack, its entry goes as well: the child's calls write over it */
+    "    test %rcx, %rcx\n"
+    "    jz 1f\n"
+    "    mov $1, %ecx\n"
+    "    incsspq %rcx\n"
+    "1:  mov $435, %eax\n"
+    "    syscall\n"
+    "    notrack jmp *%rdx\n"
+    ".size sbx_vfork_into, . - sbx_vfork_into\n"
+    ".popsection\n");
 #elif defined(__aarch64__)
 __asm__(".pushsection .text\n"
         ".globl sbx_vfork_into\n"
