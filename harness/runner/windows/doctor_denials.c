@@ -196,7 +196,7 @@ size_t sbx_doctor_denials(sbx_doctor_line *out, size_t room)
 
     if (room < 2)
         return 0;
-    if (!sbx_accounts_are_there() ||
+    if (sbx_accounts_look() != SBX_USERS_THERE ||
         sbx_remote_os_real.find_account(sid, SBX_ACCOUNT_OFFLINE) != 0) {
         say(&out[0], "object-audit", NULL, no_users, set_up);
         say(&out[1], "net-events", NULL, no_users, "sbx-setup install, as an administrator");
