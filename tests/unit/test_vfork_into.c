@@ -11,10 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/compiler.h"
 #include "harness/target/linux/vfork_into.h"
 #include "limits/job.h"
 #include "limits/linux/cgroup_files.h"
 #include "tests/support/test.h"
+
+enum { BELOW_BYTES = 64 * 1024 };
 
 /* Uses much of the stack below the caller, and never returns: as what becomes the command does. */
 static _Noreturn void end_as(const char *path, int code, volatile int *seen)
@@ -53,6 +56,7 @@ static long born(int round, const char *path, volatile int *seen)
     pid = sbx_vfork_into(&request, sizeof(request));
     if (pid == 0)
         end_as(path, round, seen);
+    SBX_FORGET_STACK((char *)&request - BELOW_BYTES, BELOW_BYTES);
     for (int i = 0; i < 24; i++)
         assert_true(kept[i] ==
                     (unsigned long)(round + 1) * 0x9E3779B97F4A7C15UL + (unsigned long)i);

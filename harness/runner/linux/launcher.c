@@ -22,7 +22,10 @@
 
 #include "harness/runner/linux/parts.h"
 
-/* Of the processes, and of the thread itself: the usual eight MiB are too many where address space is limited. */
+/*
+ * The lower part of the thread's stack is the processes': they are on that thread's stack for all who ask (as sanitizers
+ * do), and there is one mapping. The usual eight MiB would be too many where address space is limited.
+ */
 enum { STACK_BYTES = 256 * 1024, THREAD_STACK_BYTES = 128 * 1024 };
 
 struct sbx_launcher {
@@ -131,7 +134,7 @@ static int start_thread(sbx_launcher *self)
         return code;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    code = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+    code = pthread_attr_setstack(&attributes, self->stack, STACK_BYTES + THREAD_STACK_BYTES);
     if (code == 0)
         code = pthread_create(&self->thread, &attributes, serve, self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -149,16 +152,16 @@ sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err)
         self->host_net = self->empty_net = -1;
         pthread_mutex_init(&self->lock, NULL);
         pthread_cond_init(&self->changed, NULL);
-        self->stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+        self->stack = mmap(NULL, STACK_BYTES + THREAD_STACK_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         code = self->stack == MAP_FAILED ? ENOMEM : start_thread(self);
     }
     if (code != 0) {
         if (self != NULL && self->stack != MAP_FAILED)
-            (void)munmap(self->stack, STACK_BYTES);
+            (void)munmap(self->stack, STACK_BYTES + THREAD_STACK_BYTES);
         free(self);
         return sbx_fail_errno(err, SBX_NO_MEMORY, SBX_STEP_SPAWN, code,
-                              "start a worker's launcher");
+                              "start the thread that launches");
     }
     *out = self;
     return SBX_OK;
@@ -200,7 +203,7 @@ void sbx_launcher_free(sbx_launcher *self)
         close(self->host_net);
     if (self->empty_net >= 0)
         close(self->empty_net);
-    (void)munmap(self->stack, STACK_BYTES);
+    (void)munmap(self->stack, STACK_BYTES + THREAD_STACK_BYTES);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->changed);
     free(self);
