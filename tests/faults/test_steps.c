@@ -132,10 +132,11 @@ static void did_without_or_refused(const sbx_test_place *place, const sbx_test_s
         fail_msg("call %ld: signal %d%s", ending->call, ending->signal,
                  ending->has_hung ? ", hung" : "");
     if (ending->exit_code == 0 && !sbx_test_exists(sbx_test_path(place->root, "marker")))
-        fail_msg("call %ld: exit 0, but the command did nothing", ending->call);
+        fail_msg("step %u, call %ld: exit 0, but the command did nothing", ending->step,
+                 ending->call);
     if (ending->exit_code != 0 && ending->exit_code != 125 && ending->exit_code != 126 &&
         ending->exit_code != 127 && ending->exit_code != 137)
-        fail_msg("call %ld: exit %d", ending->call, ending->exit_code);
+        fail_msg("step %u, call %ld: exit %d", ending->step, ending->call, ending->exit_code);
 }
 
 static void test_each_call_fails(void **state)

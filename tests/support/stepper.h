@@ -12,6 +12,7 @@
 #include "tests/support/sandbox.h"
 
 typedef struct sbx_test_step_ending {
+    unsigned step; /* at which of its calls */
     pid_t pid;     /* it is gone */
     bool was_hit;  /* it came to that call */
     long call;     /* its number */

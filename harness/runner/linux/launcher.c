@@ -26,7 +26,11 @@
  * The lower part of the thread's stack is the processes': they are on that thread's stack for all who ask (as sanitizers
  * do), and there is one mapping. The usual eight MiB would be too many where address space is limited.
  */
+#if defined(__SANITIZE_THREAD__) /* which keeps most of a mebibyte there for itself */
+enum { STACK_BYTES = 256 * 1024, THREAD_STACK_BYTES = 2 * 1024 * 1024 };
+#else
 enum { STACK_BYTES = 256 * 1024, THREAD_STACK_BYTES = 128 * 1024 };
+#endif
 
 struct sbx_launcher {
     pthread_t thread;
