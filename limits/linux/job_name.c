@@ -1,7 +1,9 @@
 /* Names of jobs, and what a name says about its owner. */
 #include "limits/linux/job_name.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +72,7 @@ bool sbx_job_owner_is_gone(const sbx_job_owner *owner, uint64_t our_pid_namespac
 
     if (owner->pid_namespace != our_pid_namespace)
         return false;
-    return !sbx_process_read(&process, owner->pid) || process.start_ticks != owner->start_ticks ||
-           sbx_process_is_dead(&process);
+    if (!sbx_process_read(&process, owner->pid)) /* for want of a descriptor, it may be */
+        return kill(owner->pid, 0) != 0 && errno == ESRCH;
+    return process.start_ticks != owner->start_ticks || sbx_process_is_dead(&process);
 }

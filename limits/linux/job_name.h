@@ -20,7 +20,7 @@ bool sbx_job_owner_self(sbx_job_owner *out);
 /* Takes a group's name apart; false where it is not one of ours. */
 bool sbx_job_owner_parse(sbx_job_owner *out, const char *group_name);
 
-/* The owner was a process of our pid namespace and is no more. */
+/* The owner was a process of our pid namespace and certainly is no more: who is taken for gone loses its jobs. */
 bool sbx_job_owner_is_gone(const sbx_job_owner *owner, uint64_t our_pid_namespace);
 
 #endif

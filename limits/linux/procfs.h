@@ -19,7 +19,7 @@ typedef struct sbx_process {
     uint64_t start_ticks; /* since boot: with the pid, an identity */
 } sbx_process;
 
-/* False where there is no such process (any more). */
+/* False where there is no such process (any more), or it cannot be read. */
 bool sbx_process_read(sbx_process *out, int pid);
 
 /* The calling process, by the number that /proc has for it. */

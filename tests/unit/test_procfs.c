@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,7 +236,9 @@ static void test_names_of_jobs(void **state)
                                            "xsbx-1-2-3-0123456789abcdef",
                                            "sbx--2-3-0123456789abcdef",
                                            "sbx-99999999999-2-3-0123456789abcdef"};
+    struct rlimit files;
     sbx_job_owner owner;
+    bool is_gone;
     pid_t gone = fork();
 
     (void)state;
@@ -249,6 +252,12 @@ static void test_names_of_jobs(void **state)
     assert_true(sbx_job_owner_parse(&owner, group));
     assert_int_equal(owner.pid, getpid());
     assert_false(sbx_job_owner_is_gone(&owner, owner.pid_namespace));
+    /* No descriptor is left to look at it with: that is nobody's death. */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, files.rlim_max}), 0);
+    is_gone = sbx_job_owner_is_gone(&owner, owner.pid_namespace);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_false(is_gone);
     owner.start_ticks++; /* the number has passed on to another process */
     assert_true(sbx_job_owner_is_gone(&owner, owner.pid_namespace));
     owner.pid = gone;
