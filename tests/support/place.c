@@ -12,14 +12,19 @@
 
 #include "tests/support/test.h"
 
-enum { BUFFERS = 1024 };
-
-static char *next_buffer(void)
+/* Kept to the end of the program: what a test has put into a list of arguments stays what it is. */
+static char *keep(size_t bytes)
 {
-    static char buffers[BUFFERS][2 * SBX_TEST_PATH_BYTES];
-    static unsigned next;
+    static struct kept {
+        struct kept *next;
+        char text[];
+    } * first;
+    struct kept *one = malloc(sizeof(*one) + bytes);
 
-    return buffers[next++ % BUFFERS];
+    assert_non_null(one);
+    one->next = first;
+    first = one;
+    return one->text;
 }
 
 const char *sbx_test_path(const char *directory, const char *name)
@@ -29,15 +34,19 @@ const char *sbx_test_path(const char *directory, const char *name)
 
 const char *sbx_test_text(const char *format, ...)
 {
-    char *buffer = next_buffer();
-    va_list arguments;
+    va_list arguments, once_more;
+    char *text;
     int bytes;
 
     va_start(arguments, format);
-    bytes = vsnprintf(buffer, 2 * SBX_TEST_PATH_BYTES, format, arguments);
+    va_copy(once_more, arguments);
+    bytes = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    assert_true(bytes >= 0 && bytes < 2 * SBX_TEST_PATH_BYTES);
-    return buffer;
+    assert_true(bytes >= 0);
+    text = keep((size_t)bytes + 1);
+    (void)vsnprintf(text, (size_t)bytes + 1, format, once_more);
+    va_end(once_more);
+    return text;
 }
 
 void sbx_test_write(const char *path, const char *text)

@@ -35,10 +35,10 @@ typedef struct sbx_test_place {
 void sbx_test_place_make(sbx_test_place *place);
 void sbx_test_place_remove(const sbx_test_place *place);
 
-/* dir/name into one of several static buffers: good for the next 1000 calls. */
+/* dir/name; there until the program ends. */
 const char *sbx_test_path(const char *directory, const char *name);
 
-/* A printf into one of the same buffers. */
+/* A printf; the same. */
 const char *sbx_test_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Files. Those that write fail the test where they can't. */
