@@ -81,9 +81,12 @@ static sbx_status take(int *out_fd, const char *path, sbx_error *err)
 static void release(const struct sbx_placeholder *one)
 {
     struct stat about;
+    bool is_gone = false;
 
-    if (flock(one->fd, LOCK_EX | LOCK_NB) == 0 && fstat(one->fd, &about) == 0 && is_ours(&about))
-        (void)rmdir(one->path); /* not empty: then somebody outside put something there; it stays */
+    /* Once more where a call failed: nobody else will. Not empty: somebody outside put something there, and it stays. */
+    for (int tries = 0; tries < 2 && !is_gone; tries++)
+        is_gone = flock(one->fd, LOCK_EX | LOCK_NB) == 0 && fstat(one->fd, &about) == 0 &&
+                  is_ours(&about) && rmdir(one->path) == 0;
     close(one->fd);
 }
 
