@@ -6,7 +6,7 @@
  * loopback network.
  *
  * The command begins in this process's memory and leaves it by its execve. Where memory is polled for want of a
- * group, what this process uses counts in; and with a --mem below what an execve takes it is forked for.
+ * group, what this process uses counts in till then; so with a --mem of less than an execve and twice that, it is forked for.
  *
  * Context: a process that has its signals for itself (as for sbx_run()), and no threads but the worker's own. Made
  * after the last fork: a worker belongs to the process that made it.

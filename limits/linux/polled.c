@@ -90,6 +90,7 @@ static sbx_status create(sbx_job_part **out_part, const sbx_job_request *request
     if (job == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_JOB, "no memory for a job");
     job->part.backend = &sbx_polled_backend;
+    job->first_is_ours = request->options->first_stays_outside;
     job->first_pidfd = job->first_io_fd = -1;
     job->memory_bytes = job->swap_bytes = job->process_count = job->cpu_ns = SBX_UNLIMITED;
     job->next_check_ns = SBX_UNLIMITED;

@@ -12,6 +12,7 @@ typedef struct sbx_polled {
     uint64_t rlimit_count; /* with the enforcer RLIMIT */
     uint64_t data_bytes; /* --mem-action fail: what one process may allocate; SBX_UNLIMITED: all */
     int first_pid;       /* 0: not started */
+    bool first_is_ours; /* it stays outside of the job: its memory is the supervisor's */
     int first_pidfd;
     int first_io_fd;
     /* What is looked after; SBX_UNLIMITED: not looked at. */

@@ -16,6 +16,12 @@ typedef struct sums {
     uint64_t thread_count, process_count, cpu_ns, rss_bytes, swap_bytes, pss_bytes;
 } sums;
 
+/* The job's first process runs in our memory: what it has there is none of the command's. */
+static bool has_our_memory(const sbx_polled *job, const sbx_process *process)
+{
+    return job->first_is_ours && process->pid == job->first_pid;
+}
+
 static bool add_visit(const sbx_process *process, void *context)
 {
     sums *sum = context;
@@ -25,6 +31,8 @@ static bool add_visit(const sbx_process *process, void *context)
         return true;
     sum->process_count++;
     sum->thread_count += process->thread_count;
+    if (has_our_memory(sum->job, process))
+        return true;
     sum->rss_bytes += process->rss_bytes;
     if (sum->job->has_swap)
         sum->swap_bytes += sbx_process_swap_bytes(process->pid);
@@ -37,7 +45,7 @@ static bool add_pss_visit(const sbx_process *process, void *context)
     sums *sum = context;
     uint64_t bytes;
 
-    if (sbx_process_is_dead(process))
+    if (sbx_process_is_dead(process) || has_our_memory(sum->job, process))
         return true;
     if (!sbx_process_pss_bytes(&bytes, process->pid))
         bytes =

@@ -192,9 +192,50 @@ static void test_a_rate_that_the_host_cannot_exceed(void **state)
     sbx_job_free(job);
 }
 
+/* What a first process that stays outside has is the supervisor's memory, and of its children it counts. */
+static void test_memory_of_who_stays_outside(void **state)
+{
+    char name[SBX_JOB_NAME_BYTES];
+    sbx_job_options options = {.name = name, .choice = SBX_JOB_POLLED, .first_stays_outside = true};
+    sbx_job_report report = {false, false, false};
+    sbx_limits limits;
+    sbx_usage usage;
+    sbx_job *job = NULL;
+    sbx_error err;
+    pid_t pid;
+
+    (void)state;
+    sbx_limits_init(&limits);
+    limits.value[SBX_LIMIT_MEMORY] = 32 * MIB;
+    assert_int_equal(sbx_job_name(name, &err), SBX_OK);
+    assert_int_equal(sbx_job_create(&job, &limits, &options, &err), SBX_OK);
+    pid = fork();
+    if (pid == 0) {
+        char *memory =
+            mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        memset(memory, 1, 64 * MIB);
+        pause();
+        _exit(0);
+    }
+    sbx_job_started(job, pid);
+    for (int i = 0; i < 200; i++) {
+        usleep(2000);
+        sbx_job_check(job, sbx_clock_monotonic_ns(), &report);
+    }
+    assert_false(report.memory_reached);
+    assert_int_equal(sbx_job_kill(job, 5 * SBX_NS_PER_S, &err), SBX_OK);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    sbx_usage_init(&usage);
+    sbx_job_read_usage(job, &usage);
+    assert_true(usage.memory_peak_bytes == SBX_UNLIMITED || usage.memory_peak_bytes < 32 * MIB);
+    sbx_job_free(job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_of_who_stays_outside),
         cmocka_unit_test(test_every_backend_keeps_the_contract),
         cmocka_unit_test(test_a_job_without_limits_can_be_stopped),
         cmocka_unit_test(test_a_rate_that_the_host_cannot_exceed),

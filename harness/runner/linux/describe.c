@@ -1,5 +1,6 @@
 /* What holds the walls and limits of a run, as its result and its row say it. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "harness/runner/linux/parts.h"
 #include "harness/target/linux/vfork_into.h"
@@ -55,11 +56,14 @@ bool sbx_can_share(const sbx_plan *plan)
 {
     enum { LEAST_BYTES = 2 * 1024 * 1024 };
     uint64_t needed = LEAST_BYTES;
+    struct rusage own;
 
     for (size_t i = 0; plan->argv[i] != NULL; i++)
         needed += strlen(plan->argv[i]) + sizeof(char *);
     for (size_t i = 0; plan->env[i] != NULL; i++)
         needed += strlen(plan->env[i]) + sizeof(char *);
+    /* Where memory is polled, ours counts in until the execve. */
+    needed += getrusage(RUSAGE_SELF, &own) == 0 ? 2048 * (uint64_t)own.ru_maxrss : 0;
     return SBX_HAS_VFORK_INTO && plan->limits.value[SBX_LIMIT_MEMORY] >= needed;
 }
 
