@@ -210,6 +210,7 @@ static void test_no_memory_at_all(void **state)
             assert_string_equal(result.verdict.reason, "memory");
         else
             assert_true(result.verdict.outcome == SBX_OUTCOME_OK || result.events.has_error);
+        assert_int_not_equal(result.verdict.outcome, SBX_OUTCOME_REFUSED); /* it was forked for */
         sbx_result_done(&result);
     }
     expect(&self, "\"memory\":\"64M\"", SBX_LIST("/bin/true"), 0, "ok", "");

@@ -73,10 +73,8 @@ void sbx_target_init(const sbx_entry *entry)
     int target, masks_fd;
 
     STEP(die_with_supervisor(entry->plan, &err));
-    if (entry->shares_memory)
-        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0,
-                    0); /* or our own /proc files are root's; see reap.c */
-    else
+    (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* or our own /proc files are root's; see reap.c */
+    if (!entry->shares_memory)
         STEP(sbx_job_enter(entry->job, &err)); /* what comes now is charged to the job already */
     STEP(sbx_ids_map_self(plan, &err));        /* path A: one uid, one gid, no groups to set */
     STEP(sbx_namespaces_make(entry, &err));    /* mounts, ipc, net: while sbx opens the database */
