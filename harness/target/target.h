@@ -25,6 +25,8 @@ typedef struct sbx_entry {
     int control_fd;   /* the init's end of the socket */
     int idmap_fd;     /* what IDMAP would bring, where it is there already */
     int stdio_fd[3];  /* become the standard streams */
+    const int *locks;  /* descriptors of the supervisor's that hold something as long as anybody has them */
+    size_t lock_count;
     bool shares_memory; /* with the supervisor: the target alone enters the job */
     bool has_network;   /* born into the network namespace that the plan wants */
     bool has_no_bounding; /* born with an empty bounding set of capabilities */

@@ -93,6 +93,7 @@ void sbx_input_done(sbx_input *input);                  /* the job is dead */
 
 typedef struct sbx_placeholders {
     struct sbx_placeholder *item;
+    int *fds; /* of the items */
     size_t count;
 } sbx_placeholders;
 

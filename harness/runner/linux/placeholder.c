@@ -125,7 +125,8 @@ sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sb
     if (count == 0 || !plan->walls[SBX_WALL_MOUNTS])
         return SBX_OK;
     out->item = calloc(count, sizeof(*out->item));
-    if (out->item == NULL)
+    out->fds = calloc(count, sizeof(*out->fds));
+    if (out->item == NULL || out->fds == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_MOUNT, "no memory");
     for (size_t i = 0; i < plan->rule_count; i++) {
         sbx_status st;
@@ -136,6 +137,7 @@ sbx_status sbx_placeholders_take(sbx_placeholders *out, const sbx_plan *plan, sb
         st = take(&out->item[out->count].fd, plan->rules[i].path, err);
         if (st != SBX_OK)
             return st;
+        out->fds[out->count] = out->item[out->count].fd;
         out->count++;
     }
     return SBX_OK;
@@ -146,5 +148,6 @@ void sbx_placeholders_release(sbx_placeholders *held)
     for (size_t i = held->count; i > 0; i--)
         release(&held->item[i - 1]);
     free(held->item);
+    free(held->fds);
     *held = (sbx_placeholders){0};
 }

@@ -94,6 +94,8 @@ static void describe_entry(live_run *run)
                              .job = run->job,
                              .control_fd = -1,
                              .idmap_fd = run->base->idmap_fd,
+                             .locks = run->placeholders.fds,
+                             .lock_count = run->placeholders.count,
                              .stdio_fd = {run->input.child_fd, -1, -1},
                              .shares_memory = run->launcher != NULL,
                              .takes_foreground = run->terminal.takes_foreground,

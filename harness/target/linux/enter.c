@@ -73,6 +73,8 @@ void sbx_target_init(const sbx_entry *entry)
     int target, masks_fd;
 
     STEP(die_with_supervisor(entry->plan, &err));
+    for (size_t i = 0; i < entry->lock_count; i++) /* or they outlive a killed supervisor by us */
+        close(entry->locks[i]);
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* or our own /proc files are root's; see reap.c */
     if (!entry->shares_memory)
         STEP(sbx_job_enter(entry->job, &err)); /* what comes now is charged to the job already */
