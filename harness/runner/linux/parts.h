@@ -160,8 +160,8 @@ void sbx_describe_enforcers(sbx_result *result, const sbx_plan *plan, const sbx_
 enum { SBX_PLACES_MORE = 3 };
 size_t sbx_describe_places(sbx_place *places, const sbx_plan *plan);
 /*
- * May the target share our memory until its execve? It is in its group by then: if the kernel ran out of memory in
- * there, it would kill us too. With room for what an execve takes, and for twice of what we have, it cannot. Where not, it is forked for.
+ * May the target share our memory until its execve? Else it is forked for. It is in its group by then: if the kernel ran
+ * out of memory in there, it would kill us too. With room for what an execve takes, and for twice what we have, it cannot.
  */
 bool sbx_can_share(const sbx_plan *plan);
 
