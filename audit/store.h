@@ -164,7 +164,13 @@ SBX_MUST_USE sbx_status sbx_store_run_refused(sbx_store *store, const sbx_store_
  */
 SBX_MUST_USE sbx_status sbx_store_copy(const sbx_store *store, const char *path, sbx_error *err);
 
-/* Checkpoints if the WAL has grown past what an open should have to read. Errors are not important. */
+/* Has SQLite compile now what the end of a run will need. Errors are not important: it is tried again there. */
+void sbx_store_foresee(sbx_store *store);
+
+/*
+ * Checkpoints if the WAL has grown past what an open should have to read. Of use between a start row and its end row
+ * only. Errors are not important.
+ */
 void sbx_store_tidy(sbx_store *store);
 
 /* "3.53.2" of the library compiled in. */

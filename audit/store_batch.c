@@ -209,6 +209,14 @@ static void put_process(batch_writer *self, const sbx_process_record *process)
     sbx_text_done(&argv);
 }
 
+void sbx_store_foresee_batch(sbx_store *store)
+{
+    sqlite3_stmt *upsert = NULL;
+
+    if (sbx_store_prepare_kept(&upsert, store, upsert_process, doing, NULL) == SBX_OK)
+        sbx_store_let_go(store, upsert);
+}
+
 static void put_processes(batch_writer *self, const sbx_process_record *processes, size_t count)
 {
     if (count == 0 || self->st != SBX_OK)

@@ -49,7 +49,7 @@ sbx_status sbx_store_prepare_kept(sqlite3_stmt **out, sbx_store *store, const ch
     sbx_kept_statement *place = NULL;
     sbx_status st;
 
-    for (size_t i = 0; store->stays_open && i < SBX_STATEMENTS_KEPT && place == NULL; i++)
+    for (size_t i = 0; i < SBX_STATEMENTS_KEPT && place == NULL; i++)
         if (store->kept[i].sql == sql || store->kept[i].sql == NULL)
             place = &store->kept[i];
     if (place != NULL && place->stmt != NULL) {

@@ -103,6 +103,14 @@ static void bind_end(sbx_binder *binder, const sbx_store_end *end)
     sbx_bind_text(binder, end->limits_hit);
 }
 
+void sbx_store_foresee_end(sbx_store *store)
+{
+    sqlite3_stmt *update = NULL;
+
+    if (sbx_store_prepare_kept(&update, store, update_run, doing, NULL) == SBX_OK)
+        sbx_store_let_go(store, update);
+}
+
 sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
                              const sbx_store_end *end, sbx_error *err)
 {

@@ -101,6 +101,9 @@ SBX_MUST_USE sbx_status sbx_store_put_start(int64_t *out_run, sbx_json *body, sb
 /* The event of what a run did outside of its roots while nothing refused it: in the ledger only. */
 SBX_MUST_USE sbx_status sbx_store_put_learned(sbx_store *store, int64_t run, const char *run_id,
                                               const sbx_store_end *end, sbx_error *err);
+/* Parts of sbx_store_foresee(): the statements of the two that follow. */
+void sbx_store_foresee_end(sbx_store *store);
+void sbx_store_foresee_batch(sbx_store *store);
 /* Fills in the rest of the row. */
 SBX_MUST_USE sbx_status sbx_store_put_end(sbx_json *body, sbx_store *store, int64_t run,
                                           const sbx_store_end *end, sbx_error *err);
@@ -126,7 +129,7 @@ SBX_MUST_USE sbx_status sbx_store_prepare(sqlite3_stmt **out, sbx_store *store, 
                                           const char *doing, sbx_error *err);
 
 /*
- * The same for what a store that stays open does again and again: the statement is kept for the next time. sql must
+ * The same, and the statement is kept for the next time, as long as the store is open. sql must
  * be a constant; one at a time. sbx_store_let_go() in place of sqlite3_finalize(), NULL does nothing.
  */
 SBX_MUST_USE sbx_status sbx_store_prepare_kept(sqlite3_stmt **out, sbx_store *store,

@@ -94,6 +94,12 @@ void sbx_store_sync(sbx_store *store)
         store->has_unsynced = false;
 }
 
+void sbx_store_foresee(sbx_store *store)
+{
+    sbx_store_foresee_batch(store);
+    sbx_store_foresee_end(store);
+}
+
 static sbx_status put_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,
                               const sbx_store_batch *batch, sbx_error *err)
 {

@@ -127,6 +127,12 @@ void sbx_record_tidy(sbx_record *record)
         sbx_store_tidy(record->store);
 }
 
+void sbx_record_foresee(sbx_record *record)
+{
+    if (record->row != 0)
+        sbx_store_foresee(record->store);
+}
+
 static void describe_limits_hit(sbx_text *out, const sbx_events *events)
 {
     for (int kind = 0; kind < SBX_LIMIT_COUNT; kind++)
@@ -199,7 +205,6 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
         describe_start(&start, record, result);
         st = sbx_store_run_refused(record->store, &start, &end, &own);
     }
-    sbx_record_tidy(record); /* a short run left no other moment; mostly there is nothing to do */
     if (st != SBX_OK) {
         result->audit_failed = true;
         result->audit_error = own;

@@ -37,8 +37,9 @@ SBX_MUST_USE sbx_status sbx_record_open(sbx_record *record, sbx_result *result, 
 SBX_MUST_USE sbx_status sbx_record_start(sbx_record *record, sbx_result *result, sbx_error *err);
 /* Writes what came since, if the lock is free and it is time. Returns when to call again (ns). */
 uint64_t sbx_record_flush(sbx_record *record, uint64_t now_ns);
-/* Keeps the database's log short, once a run, while the command runs. */
+/* While the command runs, once: keeps the database's log short; has ready what the end row needs. */
 void sbx_record_tidy(sbx_record *record);
+void sbx_record_foresee(sbx_record *record);
 /* The end row, or the whole row of a run that never started. */
 void sbx_record_end(sbx_record *record, sbx_result *result);
 void sbx_record_close(sbx_record *record);

@@ -15,18 +15,16 @@
 
 typedef struct loop {
     sbx_follow *follow;
-    bool is_stopping;    /* TERM was sent */
-    bool is_killed;      /* KILL was sent */
-    bool is_over;        /* init is dead or dying */
+    bool is_stopping; /* TERM was sent */
+    bool is_killed;   /* KILL was sent */
+    bool is_over;     /* init is dead or dying */
+    bool had_quiet_moment;
     uint64_t kill_at_ns; /* end of grace */
     uint64_t wall_at_ns;
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
-    uint64_t flush_at_ns, tidy_at_ns, sample_at_ns;
+    uint64_t flush_at_ns, sample_at_ns;
     int watch_fd;
 } loop;
-
-/* A command that lives this long does not notice a checkpoint; a shorter one is not delayed by it. */
-#define TIDY_AFTER_NS (5 * SBX_NS_PER_MS)
 
 enum {
     CONTROL,
@@ -219,10 +217,6 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
     check_idle(self, now_ns);
     if (self->is_stopping && now_ns >= self->kill_at_ns)
         kill_now(self);
-    if (now_ns >= self->tidy_at_ns) {
-        sbx_record_tidy(follow->record);
-        self->tidy_at_ns = SBX_UNLIMITED;
-    }
     if (now_ns >= self->sample_at_ns && !self->is_killed)
         take_sample(self, now_ns);
     sbx_input_look(follow->input, now_ns);
@@ -237,7 +231,7 @@ static uint64_t on_time(loop *self, uint64_t now_ns)
     if (!self->is_killed)
         next_ns = earlier(next_ns, self->sample_at_ns);
     next_ns = earlier(next_ns, follow->input->look_at_ns);
-    return earlier(next_ns, earlier(self->flush_at_ns, self->tidy_at_ns));
+    return earlier(next_ns, self->flush_at_ns);
 }
 
 static void start_clocks(loop *self)
@@ -246,7 +240,6 @@ static void start_clocks(loop *self)
     uint64_t go_ns = self->follow->go_ns, wall_ns = limits->value[SBX_LIMIT_WALL];
     uint64_t idle_ns = limits->value[SBX_LIMIT_IDLE];
 
-    self->tidy_at_ns = go_ns + TIDY_AFTER_NS;
     self->sample_at_ns =
         self->follow->record->row == 0 ? SBX_UNLIMITED : go_ns + SBX_SAMPLES_FIRST_NS;
     self->wall_at_ns = wall_ns > SBX_UNLIMITED - go_ns ? SBX_UNLIMITED : go_ns + wall_ns;
@@ -258,12 +251,19 @@ static void start_clocks(loop *self)
     }
 }
 
-/* What a killed sbx left behind. There is time for it when the command has been let into its execve. */
-static void sweep_once(loop *self)
+/*
+ * The command has been let into its execve, and even the shortest needs a while from there: what a killed sbx left
+ * behind, and what would have to be waited for at the end.
+ */
+static void use_quiet_moment(loop *self)
 {
+    if (self->had_quiet_moment)
+        return;
+    self->had_quiet_moment = true;
     if (!self->follow->has_swept)
         (void)sbx_job_sweep();
-    self->follow->has_swept = true;
+    sbx_record_tidy(self->follow->record);
+    sbx_record_foresee(self->follow->record);
 }
 
 static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
@@ -326,11 +326,11 @@ void sbx_follow_to_end(sbx_follow *follow)
             pause.tv_nsec = (long)((next_ns - now_ns) % SBX_NS_PER_S);
         }
         if (self.watch_fd < 0)
-            sweep_once(&self);
+            use_quiet_moment(&self);
         if (ppoll(wait, (nfds_t)count, timeout, NULL) > 0)
             on_ready(&self, wait, count);
         if (wait[WATCH].revents != 0)
-            sweep_once(&self);
+            use_quiet_moment(&self);
     }
     if (self.watch_fd >= 0) {
         struct pollfd last = {.fd = self.watch_fd, .events = POLLIN};
