@@ -80,3 +80,12 @@ elseif(SBX_STATIC)
         set(SBX_STATIC_LINK -static-pie)
     endif()
 endif()
+
+# The program's first instruction is its own (harness/base/linux/start.c), on the processors that it is written for.
+set(SBX_START_LINK "")
+if(SBX_STATIC AND CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_SIZEOF_VOID_P EQUAL 8
+   AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|aarch64)$")
+    set(SBX_START_LINK LINKER:-e,sbx_start)
+endif()
+set_source_files_properties(${CMAKE_SOURCE_DIR}/harness/base/linux/start.c PROPERTIES
+    COMPILE_OPTIONS -fno-stack-protector) # runs before there is a thread to keep a guard in

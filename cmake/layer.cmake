@@ -59,7 +59,7 @@ function(sbx_add_program)
         endif()
     endif()
     target_link_libraries(sbx PRIVATE sbx_flags sbx_cli)
-    target_link_options(sbx PRIVATE ${SBX_STATIC_LINK})
+    target_link_options(sbx PRIVATE ${SBX_STATIC_LINK} ${SBX_START_LINK})
     set_target_properties(sbx PROPERTIES OUTPUT_NAME ${SBX_PROGRAM_NAME})
 endfunction()
 

@@ -1,16 +1,19 @@
 /*
  * Memory that is about to be used, mapped by one call instead of one page fault for each page: a launch
- * takes a hundred and fifty of them, and on a virtual machine a fault costs more than most system calls.
- * Only a hint; a system that does not know it goes on as before.
+ * took a hundred and fifty of them, and on a virtual machine a fault costs more than most system calls.
+ * Only a hint; a system that does not know it goes on as before. The program's own file is mapped before main()
+ * (linux/start.c).
  */
 #ifndef SBX_BASE_PREFAULT_H
 #define SBX_BASE_PREFAULT_H
 
-/* The program's code and constants. */
-void sbx_prefault_code(void);
+#include <stddef.h>
 
-/* Variables, stack and heap, for work of the size of one run's rows. After a fork, not before: what is mapped
- * then would be copied for both. */
+/* Variables, stack and heap, for work of the size of one run. After a fork, not before: what is mapped then would
+ * be copied for both. */
 void sbx_prefault_work(void);
+
+/* What begins at `memory`, to be written. */
+void sbx_prefault(void *memory, size_t bytes);
 
 #endif

@@ -1,10 +1,12 @@
 /* See prefault.h. Nothing to do: the system reads a program's pages ahead by itself, and nothing is forked. */
 #include "harness/base/prefault.h"
 
-void sbx_prefault_code(void)
+void sbx_prefault_work(void)
 {
 }
 
-void sbx_prefault_work(void)
+void sbx_prefault(void *memory, size_t bytes)
 {
+    (void)memory;
+    (void)bytes;
 }

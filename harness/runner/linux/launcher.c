@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/prefault.h"
 #include "harness/runner/linux/parts.h"
 
 /*
@@ -146,6 +147,15 @@ static int start_thread(sbx_launcher *self)
     return code;
 }
 
+/* As far as a launch uses them. */
+static void prefault_stacks(char *stack)
+{
+    enum { USED_BYTES = 16 * 1024 };
+
+    sbx_prefault(stack + STACK_BYTES - USED_BYTES, USED_BYTES);
+    sbx_prefault(stack + STACK_BYTES + THREAD_STACK_BYTES - USED_BYTES, USED_BYTES);
+}
+
 sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err)
 {
     sbx_launcher *self = calloc(1, sizeof(*self));
@@ -158,7 +168,10 @@ sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err)
         pthread_cond_init(&self->changed, NULL);
         self->stack = mmap(NULL, STACK_BYTES + THREAD_STACK_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        code = self->stack == MAP_FAILED ? ENOMEM : start_thread(self);
+        if (self->stack != MAP_FAILED) {
+            prefault_stacks(self->stack);
+            code = start_thread(self);
+        }
     }
     if (code != 0) {
         if (self != NULL && self->stack != MAP_FAILED)

@@ -14,7 +14,6 @@
 
 #include "audit/sources/linux/masks.h"
 #include "harness/base/clock.h"
-#include "harness/base/prefault.h"
 #include "harness/runner/linux/parts.h"
 
 typedef struct live_run {
@@ -131,8 +130,6 @@ static sbx_status spawn(live_run *run)
         st = sbx_spawn(&run->child, &run->entry, run->err);
     if (st != SBX_OK)
         return st;
-    if (run->base->launcher == NULL)
-        sbx_prefault_work(); /* the target prepares itself meanwhile */
     if (run->launcher == NULL)
         adopt(run);
     /* The kernel's own records, where kernel audit is on and we may read them; mostly we may not. */

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/base/prefault.h"
 #include "harness/runner/linux/parts.h"
 
 struct sbx_worker {
@@ -44,7 +43,6 @@ sbx_status sbx_worker_create(sbx_worker **out, const sbx_worker_options *options
     *out = NULL;
     if (self == NULL)
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_SPAWN, "no memory for a worker");
-    sbx_prefault_code();
     self->options = *options;
     self->idmap_fd = -1;
     st = open_store(self, err);

@@ -1,0 +1,95 @@
+/*
+ * Where sbx begins, before the C library does and before the program has put in its own addresses: its segments and the
+ * stack are mapped by one call for each instead of by some fifty page faults, of which most come before main(). On a
+ * virtual machine a fault takes as long as twenty of those calls.
+ *
+ * Only hints, whose failures lose nothing. Nothing in here may need an address that is put in later, the thread's
+ * memory (a stack protector's) or the library: hence the bare system call, and -fno-stack-protector for this file.
+ */
+#if defined(__x86_64__) || defined(__aarch64__)
+#include <elf.h>
+#include <link.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#ifndef MADV_POPULATE_READ /* since Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { PAGE = 4096, STACK_BYTES = 64 * 1024 };
+
+/* The linker's own mark: the start of the file, as it lies in memory. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+void sbx_start(void);
+__attribute__((visibility("hidden"), used)) void sbx_start_mapped(void);
+
+/* What the kernel hands to a program's first instruction, and the library's takes from there, stays as it is. */
+#if defined(__x86_64__)
+__asm__(".text\n.globl sbx_start\n.type sbx_start, @function\n"
+        "sbx_start:\n"
+        "    endbr64\n"
+        "    mov %rdx, %rbx\n"
+        "    call sbx_start_mapped\n"
+        "    mov %rbx, %rdx\n"
+        "    jmp _start\n"
+        ".size sbx_start, . - sbx_start\n");
+
+static long advise(uintptr_t from, uintptr_t bytes, long how)
+{
+    long result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((long)SYS_madvise), "D"(from), "S"(bytes), "d"(how)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#else
+__asm__(".text\n.globl sbx_start\n.type sbx_start, %function\n"
+        "sbx_start:\n"
+        "    hint #34\n" /* bti c */
+        "    mov x19, x0\n"
+        "    bl sbx_start_mapped\n"
+        "    mov x0, x19\n"
+        "    b _start\n"
+        ".size sbx_start, . - sbx_start\n");
+
+static long advise(uintptr_t from, uintptr_t bytes, long how)
+{
+    register long number __asm__("x8") = SYS_madvise;
+    register uintptr_t result __asm__("x0") = from;
+    register uintptr_t second __asm__("x1") = bytes;
+    register long third __asm__("x2") = how;
+
+    __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(second), "r"(third) : "memory");
+    return (long)result;
+}
+#endif
+
+static void map(uintptr_t from, uintptr_t to, long how)
+{
+    from &= ~(uintptr_t)(PAGE - 1);
+    to = (to + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    (void)advise(from, to - from, how);
+}
+
+void sbx_start_mapped(void)
+{
+    uintptr_t file = (uintptr_t)&__ehdr_start;
+    const ElfW(Phdr) *header = (const ElfW(Phdr) *)(file + __ehdr_start.e_phoff);
+    uintptr_t shift =
+        __ehdr_start.e_type == ET_DYN ? file : 0; /* what its addresses are relative to */
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+    for (int i = 0; i < __ehdr_start.e_phnum; i++, header++)
+        if (header->p_type == PT_LOAD)
+            map(shift + header->p_vaddr, shift + header->p_vaddr + header->p_memsz,
+                (header->p_flags & PF_W) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    map(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
+}
+#else
+typedef int sbx_start_nothing; /* other processors begin as usual */
+#endif
