@@ -49,7 +49,7 @@ static void test_refused(void **state)
     sbx_error err = {0};
 
     (void)state;
-    assert_int_equal(sbx_launcher_create(&launcher, &err), SBX_OK);
+    assert_int_equal(sbx_launcher_create(&launcher, true, &err), SBX_OK);
     assert_true(
         sbx_test_refuse_call(SYS_clone, EAGAIN)); /* as where no more processes may be made */
     for (unsigned i = 0; i < ROUNDS; i++)

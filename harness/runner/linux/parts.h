@@ -140,7 +140,7 @@ SBX_MUST_USE sbx_status sbx_spawn_make_idmap(int *out_fd, pid_t *out_mapper, con
 
 typedef struct sbx_launcher sbx_launcher;
 
-SBX_MUST_USE sbx_status sbx_launcher_create(sbx_launcher **out, sbx_error *err);
+SBX_MUST_USE sbx_status sbx_launcher_create(sbx_launcher **out, bool serves_many, sbx_error *err);
 /* As sbx_spawn(), but *entry must stay until sbx_launcher_wait(), and who it is is known when it has spoken: */
 SBX_MUST_USE sbx_status sbx_spawn_shared(sbx_child *out, sbx_entry *entry, sbx_launcher *launcher,
                                          sbx_error *err);

@@ -61,7 +61,8 @@ static sbx_status prepare(live_run *run)
         return st;
     if (options.first_stays_outside) {
         run->launcher = run->base->launcher;
-        if (run->launcher == NULL && (st = sbx_launcher_create(&run->launcher, run->err)) != SBX_OK)
+        if (run->launcher == NULL &&
+            (st = sbx_launcher_create(&run->launcher, false, run->err)) != SBX_OK)
             return st;
     }
     sbx_describe_enforcers(run->result, plan, run->job);

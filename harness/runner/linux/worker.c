@@ -49,7 +49,7 @@ sbx_status sbx_worker_create(sbx_worker **out, const sbx_worker_options *options
     if (st != SBX_OK && !options->audit_required)
         st = SBX_OK; /* each run tries it, and says so in its result */
     if (st == SBX_OK)
-        st = sbx_launcher_create(&self->launcher, err);
+        st = sbx_launcher_create(&self->launcher, true, err);
     if (st != SBX_OK) {
         sbx_worker_free(self);
         return st;
