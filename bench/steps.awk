@@ -1,8 +1,9 @@
 # Reads an ftrace of many launches of sbx, one after the other, and prints where the time of one goes.
 # Variables: sbx (the program's path), command (what it starts).
 #
-# Processes of a launch: sbx; init, its child by clone3; target, init's child, which becomes the command. A
-# phase ends with an event that only it ends with; the medians over all launches are printed.
+# Who takes part in a launch: sbx; launcher, its thread; idmap, a child that has the id map made; init, the
+# launcher's child; target, init's child, which becomes the command. A phase ends with an event that only it ends
+# with; the medians over all launches are printed.
 
 function seconds_to_us(text) { return text * 1e6 }
 
@@ -79,11 +80,18 @@ function on_exec(text, file) {
 function on_fork(text, parent, child) {
     parent = field("pid", text)
     child = field("child_pid", text)
-    if (role[parent] == "sbx")
-        role[child] = call[parent] == "clone3" ? "init" : "idmap"
-    else if (role[parent] == "init")
-        role[child] = "target"
     left[child] = now
+    if (role[parent] == "sbx") {
+        role[child] = call[parent] == "clone3" && stage == 2 ? "launcher" : "idmap"
+    } else if (role[parent] == "launcher") {
+        role[child] = "init"
+        born = now
+        row_noted = 0
+        end_phase("launcher: capabilities, namespaces, init is born (beside sbx, which makes the id map)")
+        stage = 3
+    } else if (role[parent] == "init") {
+        role[child] = "target"
+    }
 }
 
 function on_enter(who, name) {
@@ -100,8 +108,8 @@ function on_enter(who, name) {
     } else if (who == "target" && name == "sendmsg" && stage == 4) {
         end_phase("target gives up: uid, Landlock, capabilities, filter")
         stage = 5
-    } else if (who == "sbx" && (name == "poll" || name == "ppoll") && stage >= 2 && stage <= 5 && !row_noted) {
-        note("sbx opens the database, the start row is durable (beside init and target)", now - cloned)
+    } else if (who == "sbx" && (name == "poll" || name == "ppoll") && stage >= 3 && stage <= 5 && !row_noted) {
+        note("sbx opens the database, the start row is durable (beside init and target)", now - born)
         row_noted = 1
     } else if (who == "sbx" && name == "sendto" && stage == 6) {
         end_phase("sbx: the watch listens")
@@ -109,9 +117,9 @@ function on_enter(who, name) {
     } else if (who == "command" && name == "exit_group" && stage == 8) {
         end_phase("the command itself")
         stage = 9
-    } else if (who == "sbx" && name == "exit_group" && stage == 11) {
-        end_phase("sbx: the end row is durable, clean-up")
-        stage = 12
+    } else if (who == "sbx" && name == "exit_group" && stage == 12) {
+        end_phase("sbx: clean-up")
+        stage = 13
     }
 }
 
@@ -123,20 +131,18 @@ function on_leave(who, name) {
         entered[pid] = ""
     }
     left[pid] = now
-    if (who == "sbx" && name == "clone3" && stage == 2) {
-        cloned = now
-        row_noted = 0
-        end_phase("clone3: init in its namespaces (as sbx sees it)")
-        stage = 3
-    } else if (who == "sbx" && name == "recvmsg" && stage == 5) {
+    if (who == "sbx" && name == "recvmsg" && stage == 5) {
         end_phase("READY reaches sbx, or waits for the start row")
         stage = 6
     } else if (who == "sbx" && name == "recvfrom" && stage == 9) {
         end_phase("init reaps, says how it ended")
         stage = 10
-    } else if (who == "sbx" && name == "wait4" && stage == 10) {
-        end_phase("init dies with its namespaces")
+    } else if (who == "sbx" && name == "fdatasync" && stage == 10) {
+        end_phase("sbx: the end row is durable (beside init's end)")
         stage = 11
+    } else if (who == "sbx" && name == "wait4" && (stage == 10 || stage == 11)) {
+        end_phase("init has died with its namespaces")
+        stage = 12
     }
 }
 
@@ -158,7 +164,7 @@ function on_leave(who, name) {
     } else if (what ~ /^sched_process_fork:/) {
         on_fork(what)
     } else if (what ~ /^sched_process_exit:/) {
-        if (pid == supervisor && stage == 12) {
+        if (pid == supervisor && stage == 13) {
             end_phase("sbx ends")
             end_launch()
         }
@@ -179,7 +185,7 @@ END {
     printf "medians over %d launches, in microseconds\n\n", whole
     for (i = 1; i <= phase_count; i++) {
         printf "%8.0f  %s\n", median(phase_name[i]), phase_name[i]
-        if (phase_name[i] ~ /^clone3/)
+        if (phase_name[i] ~ /^launcher/)
             for (j = 1; j <= beside_count; j++)
                 if (beside_name[j] ~ /^sbx/)
                     printf "  (%5.0f  %s)\n", median(beside_name[j]), beside_name[j]
