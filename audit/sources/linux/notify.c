@@ -406,10 +406,11 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
     sbx_text argv = {0};
     sbx_process_record process = {.start_us = sbx_clock_utc_us()};
 
-    read_arguments(&argv, task, args[is_at ? 2 : 1]);
     /* A shell tries every directory of PATH: what does not exist there is no program. Looked at on both sides of the
-     * answer, because it may come and go. */
+     * answer, because it may come and go; of one that comes in between the arguments are not known. */
     is_there = has_path && sbx_judge_exists(&watch->judge, path);
+    if (is_there)
+        read_arguments(&argv, task, args[is_at ? 2 : 1]);
     if (!answer(watch, call, 0) || !has_path ||
         (!is_there && !sbx_judge_exists(&watch->judge, path))) {
         sbx_text_done(&argv);
@@ -419,7 +420,7 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
     process.pid = (int32_t)group;
     process.parent_pid = (int32_t)parent;
     process.exe = path;
-    process.argv_json = argv.failed ? NULL : sbx_text_string(&argv);
+    process.argv_json = argv.failed || !is_there ? NULL : sbx_text_string(&argv);
     sbx_processes_add(watch->options.processes, &process);
     sbx_text_done(&argv);
 }
