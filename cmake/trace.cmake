@@ -8,7 +8,8 @@ function(sbx_add_trace)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/harness/target/windows/trace/*.c)
     add_library(sbx_trace SHARED ${sources} ${CMAKE_SOURCE_DIR}/audit/sources/windows/ring_put.c
         ${CMAKE_SOURCE_DIR}/harness/target/windows/trace_code.c
-        ${CMAKE_SOURCE_DIR}/harness/target/windows/trace_inject.c)
+        ${CMAKE_SOURCE_DIR}/harness/target/windows/trace_inject.c
+        ${CMAKE_SOURCE_DIR}/harness/target/windows/trace_socket.c)
     target_link_libraries(sbx_trace PRIVATE kernel32 ntdll)
     target_include_directories(sbx_trace PRIVATE ${CMAKE_SOURCE_DIR})
     target_compile_definitions(sbx_trace PRIVATE $<TARGET_PROPERTY:sbx_flags,INTERFACE_COMPILE_DEFINITIONS>)

@@ -125,6 +125,39 @@ static int open_closed_process(void)
     return judge(process != NULL);
 }
 
+/* Memory with a name that its own list closes for writing: by the name, and by a handle that may read. */
+static int map_closed_section(bool by_handle)
+{
+    static const wchar_t name[] = L"sbx-trace-test-section";
+    SECURITY_DESCRIPTOR descriptor;
+    SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes),
+                                      .lpSecurityDescriptor = &descriptor};
+    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
+    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = SECTION_MAP_READ | SECTION_QUERY,
+                              .grfAccessMode = SET_ACCESS,
+                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
+    HANDLE made, opened;
+    PSID everyone = NULL;
+    PACL list = NULL;
+
+    if (!AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone))
+        return BROKEN;
+    entry.Trustee.ptstrName = everyone;
+    if (SetEntriesInAclW(1, &entry, NULL, &list) != ERROR_SUCCESS ||
+        !InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) ||
+        !SetSecurityDescriptorDacl(&descriptor, TRUE, list, FALSE))
+        return BROKEN;
+    made = CreateFileMappingW(INVALID_HANDLE_VALUE, &attributes, PAGE_READWRITE, 0, 4096, name);
+    if (made == NULL)
+        return judge(false); /* on Windows the walls may say no here already */
+    opened = OpenFileMappingW(by_handle ? FILE_MAP_READ : FILE_MAP_WRITE, FALSE, name);
+    if (!by_handle)
+        return judge(opened != NULL);
+    if (opened == NULL)
+        return BROKEN;
+    return judge(MapViewOfFile(opened, FILE_MAP_WRITE, 0, 0, 0) != NULL);
+}
+
 static sbx_ring *find_ring(void)
 {
     MEMORY_BASIC_INFORMATION about;
@@ -201,6 +234,8 @@ static int probe(int argc, char **argv)
         return write_key();
     if (strcmp(verb, "process") == 0)
         return open_closed_process();
+    if (strcmp(verb, "section") == 0 || strcmp(verb, "view") == 0)
+        return map_closed_section(strcmp(verb, "view") == 0);
     if (strcmp(verb, "scribble") == 0)
         return scribble();
     if (strcmp(verb, "unwrap") == 0)
@@ -321,6 +356,10 @@ static void other_things_than_files(void **state)
     check(DENIED, "--net=full", "process", "");
     expect_row(
         "class = 'process' AND op = 'open' AND target = 'process ' || denial.pid AND rule = ''");
+    check(DENIED, "--net=full", "section", "");
+    expect_row("class = 'file' AND op = 'map' AND target LIKE '%sbx-trace-test-section'");
+    check(DENIED, "--net=full", "view", "");
+    expect_row("class = 'file' AND op = 'map' AND target LIKE '%sbx-trace-test-section'");
     if (program_is_wine()) {
         check(DENIED, "--net=full", "rename", "Z:/sys/kernel");
         expect_row("op = 'rename' AND target = 'Z:/sys/sbx-renamed'");

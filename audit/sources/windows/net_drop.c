@@ -1,55 +1,9 @@
 /* A connection that the filtering platform dropped; see kernel_event.h. */
 #include "audit/sources/windows/kernel_event.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { V6_GROUPS = 8 };
-
-static unsigned group_of(const uint8_t address[16], int group)
-{
-    return (unsigned)address[2 * group] << 8 | address[2 * group + 1];
-}
-
-/* The first longest row of zero groups, if it is longer than one. */
-static int find_zeros(int *out_length, const uint8_t address[16])
-{
-    int best = V6_GROUPS, at = 0;
-
-    *out_length = 1;
-    while (at < V6_GROUPS) {
-        int length = 0;
-
-        while (at + length < V6_GROUPS && group_of(address, at + length) == 0)
-            length++;
-        if (length > *out_length) {
-            best = at;
-            *out_length = length;
-        }
-        at += length + 1;
-    }
-    return best;
-}
-
-/* As RFC 5952 has it. */
-static void add_v6(sbx_text *out, const uint8_t address[16])
-{
-    int length, zeros = find_zeros(&length, address);
-
-    for (int i = 0; i < V6_GROUPS;) {
-        char group[8];
-
-        if (i == zeros) {
-            sbx_text_add(out, "::");
-            i += length;
-            continue;
-        }
-        (void)snprintf(group, sizeof(group), "%s%x", i == 0 || i == zeros + length ? "" : ":",
-                       group_of(address, i));
-        sbx_text_add(out, group);
-        i++;
-    }
-}
+#include "audit/sources/windows/net_name.h"
 
 static const char *protocol_word(const sbx_net_drop *drop)
 {
@@ -79,12 +33,8 @@ static void add_target(sbx_text *out, const sbx_net_drop *drop, bool is_own)
     sbx_text_add(out, word);
     if (!(drop->flags & SBX_NET_HAS_VERSION) || !(drop->flags & has_address))
         return;
-    sbx_text_add(out, drop->is_v6 ? " [" : " ");
-    if (drop->is_v6)
-        add_v6(out, address);
-    else
-        sbx_text_add_format(out, "%u.%u.%u.%u", address[0], address[1], address[2], address[3]);
-    sbx_text_add(out, drop->is_v6 ? "]" : "");
+    sbx_text_add(out, " ");
+    sbx_net_address_add(out, drop->is_v6, address);
     if ((drop->flags & has_port) && strcmp(word, "icmp") != 0) /* which has types there */
         sbx_text_add_format(out, ":%u", is_own ? drop->local_port : drop->remote_port);
 }

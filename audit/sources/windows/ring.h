@@ -47,6 +47,10 @@ typedef enum sbx_ring_op {
     SBX_RING_KEY_WRITE, /* the registry's */
     SBX_RING_KEY_CREATE,
     SBX_RING_PROCESS, /* another process, to end or change it; the name is its number in decimal */
+    SBX_RING_MAP,     /* memory that others have by a name, to write in it */
+    SBX_RING_PORT,    /* a port of another process (ALPC), to call it */
+    SBX_RING_CONNECT, /* of the network: the name is a struct sockaddr, see net_name.h */
+    SBX_RING_BIND,
     SBX_RING_OP_COUNT
 } sbx_ring_op;
 

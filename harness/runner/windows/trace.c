@@ -7,6 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "audit/sources/windows/net_name.h"
 #include "audit/sources/windows/ring.h"
 #include "harness/base/clock.h"
 #include "harness/base/windows/wide.h"
@@ -88,7 +89,8 @@ void sbx_trace_begin(sbx_trace *trace, const sbx_launch *launch)
 
 /* --- one record --- */
 
-static void describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *record)
+/* False: it makes no sense. */
+static bool describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *record)
 {
     static const struct {
         const char *op;
@@ -102,6 +104,10 @@ static void describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *r
         [SBX_RING_KEY_WRITE] = {"key write", SBX_DENIAL_FILE},
         [SBX_RING_KEY_CREATE] = {"key create", SBX_DENIAL_FILE},
         [SBX_RING_PROCESS] = {"open", SBX_DENIAL_PROCESS},
+        [SBX_RING_MAP] = {"map", SBX_DENIAL_FILE},
+        [SBX_RING_PORT] = {"connect", SBX_DENIAL_PROCESS},
+        [SBX_RING_CONNECT] = {"connect", SBX_DENIAL_NETWORK},
+        [SBX_RING_BIND] = {"bind", SBX_DENIAL_NETWORK},
     };
     uint64_t now_us = sbx_clock_utc_us();
 
@@ -115,14 +121,20 @@ static void describe(sbx_denial *out, sbx_trace *trace, const sbx_ring_record *r
                         .last_us = now_us,
                         .count = 1};
     sbx_text_clear(&trace->target);
-    if (record->op == SBX_RING_PROCESS)
-        sbx_text_add(&trace->target, "process ");
-    if (record->is_cut)
-        sbx_text_add(&trace->target, "\xe2\x80\xa6"); /* … */
-    sbx_nt_name_add(&trace->target, record->name, record->units, &trace->drives);
+    if (record->op == SBX_RING_CONNECT || record->op == SBX_RING_BIND) {
+        if (!sbx_net_socket_add(&trace->target, record->name, record->units))
+            return false;
+    } else {
+        if (record->op == SBX_RING_PROCESS)
+            sbx_text_add(&trace->target, "process ");
+        if (record->is_cut)
+            sbx_text_add(&trace->target, "\xe2\x80\xa6"); /* … */
+        sbx_nt_name_add(&trace->target, record->name, record->units, &trace->drives);
+    }
     out->target = sbx_text_string(&trace->target);
     out->target_bytes = trace->target.bytes;
     out->rule = sbx_denied_rule(trace->plan, out->target);
+    return true;
 }
 
 static void on_record(void *context, const sbx_ring_record *record)
@@ -139,7 +151,10 @@ static void on_record(void *context, const sbx_ring_record *record)
         trace->is_partial |= record->value != 0;
         return;
     }
-    describe(&denial, trace, record);
+    if (!describe(&denial, trace, record)) {
+        trace->reader.refused++;
+        return;
+    }
     denial.exe = sbx_members_exe(trace->members, record->pid);
     if (trace->target.failed)
         trace->reader.lost++;

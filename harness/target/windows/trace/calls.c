@@ -3,6 +3,7 @@
  * something was to be changed, that is reported, and the program gets its answer.
  */
 #include "harness/target/windows/trace/parts.h"
+#include "harness/target/windows/trace_socket.h"
 
 #define DENIED ((NTSTATUS)SBX_RING_STATUS_DENIED)
 
@@ -17,6 +18,9 @@
     (PROCESS_TERMINATE | PROCESS_CREATE_THREAD | PROCESS_VM_OPERATION | PROCESS_VM_WRITE |         \
      PROCESS_DUP_HANDLE | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION | PROCESS_SUSPEND_RESUME |   \
      WRITE_DAC | WRITE_OWNER)
+#define SECTION_CHANGES                                                                            \
+    (SECTION_MAP_WRITE | SECTION_EXTEND_SIZE | DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE |  \
+     GENERIC_ALL)
 
 enum {
     CREATE_FILE,
@@ -28,6 +32,13 @@ enum {
     OPEN_KEY_EX,
     OPEN_PROCESS,
     CREATE_PROCESS,
+    OPEN_SECTION,
+    MAP_SECTION,
+    CONNECT_PORT,
+    CONNECT_PORT_SECURELY,
+    CONNECT_ALPC,
+    CONNECT_ALPC_EX,
+    DEVICE_CONTROL,
     CALL_COUNT
 };
 _Static_assert((int)CALL_COUNT == (int)TRACE_CALLS, "the header says how many");
@@ -235,6 +246,122 @@ static NTSTATUS NTAPI on_create_process(HANDLE *out_process, HANDLE *out_thread,
     return status;
 }
 
+/* --- memory of others --- */
+
+typedef NTSTATUS(NTAPI *open_section)(HANDLE *, ACCESS_MASK, OBJECT_ATTRIBUTES *);
+
+static NTSTATUS NTAPI on_open_section(HANDLE *out, ACCESS_MASK access,
+                                      OBJECT_ATTRIBUTES *attributes)
+{
+    NTSTATUS status = ((open_section)trace_original[OPEN_SECTION])(out, access, attributes);
+
+    if (status == DENIED && (access & SECTION_CHANGES) != 0)
+        trace_report_attributes(SBX_RING_MAP, attributes);
+    return status;
+}
+
+typedef NTSTATUS(NTAPI *map_section)(HANDLE, HANDLE, void **, ULONG_PTR, SIZE_T, LARGE_INTEGER *,
+                                     SIZE_T *, ULONG, ULONG, ULONG);
+
+/* One without a name is told of by nothing, and is not. */
+static NTSTATUS NTAPI on_map_section(HANDLE section, HANDLE process, void **at, ULONG_PTR zero_bits,
+                                     SIZE_T committed, LARGE_INTEGER *offset, SIZE_T *bytes,
+                                     ULONG inherit, ULONG type, ULONG protection)
+{
+    NTSTATUS status = ((map_section)trace_original[MAP_SECTION])(
+        section, process, at, zero_bits, committed, offset, bytes, inherit, type, protection);
+
+    if (status == DENIED && (protection & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0)
+        trace_report_handle(SBX_RING_MAP, section, NULL, 0);
+    return status;
+}
+
+/* --- ports of others --- */
+
+typedef NTSTATUS(NTAPI *connect_port)(HANDLE *, UNICODE_STRING *, void *, void *, void *, ULONG *,
+                                      void *, ULONG *);
+
+static NTSTATUS NTAPI on_connect_port(HANDLE *out, UNICODE_STRING *name, void *quality,
+                                      void *client, void *server, ULONG *longest, void *about,
+                                      ULONG *about_bytes)
+{
+    NTSTATUS status = ((connect_port)trace_original[CONNECT_PORT])(
+        out, name, quality, client, server, longest, about, about_bytes);
+
+    if (status == DENIED)
+        trace_report_name(SBX_RING_PORT, name);
+    return status;
+}
+
+typedef NTSTATUS(NTAPI *connect_port_securely)(HANDLE *, UNICODE_STRING *, void *, void *, void *,
+                                               void *, ULONG *, void *, ULONG *);
+
+static NTSTATUS NTAPI on_connect_port_securely(HANDLE *out, UNICODE_STRING *name, void *quality,
+                                               void *client, void *sid, void *server,
+                                               ULONG *longest, void *about, ULONG *about_bytes)
+{
+    NTSTATUS status = ((connect_port_securely)trace_original[CONNECT_PORT_SECURELY])(
+        out, name, quality, client, sid, server, longest, about, about_bytes);
+
+    if (status == DENIED)
+        trace_report_name(SBX_RING_PORT, name);
+    return status;
+}
+
+typedef NTSTATUS(NTAPI *connect_alpc)(HANDLE *, UNICODE_STRING *, void *, void *, ULONG, void *,
+                                      void *, void *, void *, void *, LARGE_INTEGER *);
+
+static NTSTATUS NTAPI on_connect_alpc(HANDLE *out, UNICODE_STRING *name, void *object, void *port,
+                                      ULONG flags, void *sid, void *message, void *bytes,
+                                      void *sent, void *received, LARGE_INTEGER *timeout)
+{
+    NTSTATUS status = ((connect_alpc)trace_original[CONNECT_ALPC])(
+        out, name, object, port, flags, sid, message, bytes, sent, received, timeout);
+
+    if (status == DENIED)
+        trace_report_name(SBX_RING_PORT, name);
+    return status;
+}
+
+typedef NTSTATUS(NTAPI *connect_alpc_ex)(HANDLE *, OBJECT_ATTRIBUTES *, void *, void *, ULONG,
+                                         void *, void *, void *, void *, void *, LARGE_INTEGER *);
+
+static NTSTATUS NTAPI on_connect_alpc_ex(HANDLE *out, OBJECT_ATTRIBUTES *attributes, void *object,
+                                         void *port, ULONG flags, void *security, void *message,
+                                         void *bytes, void *sent, void *received,
+                                         LARGE_INTEGER *timeout)
+{
+    NTSTATUS status = ((connect_alpc_ex)trace_original[CONNECT_ALPC_EX])(
+        out, attributes, object, port, flags, security, message, bytes, sent, received, timeout);
+
+    if (status == DENIED)
+        trace_report_attributes(SBX_RING_PORT, attributes);
+    return status;
+}
+
+/* --- the network --- */
+
+typedef NTSTATUS(NTAPI *device_control)(HANDLE, HANDLE, void *, void *, IO_STATUS_BLOCK *, ULONG,
+                                        void *, ULONG, void *, ULONG);
+
+/* An answer that comes later is not waited for; one that came while the call said "later" is there already. */
+static NTSTATUS NTAPI on_device_control(HANDLE file, HANDLE event, void *done, void *context,
+                                        IO_STATUS_BLOCK *io, ULONG code, void *in, ULONG in_bytes,
+                                        void *out, ULONG out_bytes)
+{
+    NTSTATUS status = ((device_control)trace_original[DEVICE_CONTROL])(
+        file, event, done, context, io, code, in, in_bytes, out, out_bytes);
+    IO_STATUS_BLOCK told;
+    size_t at;
+
+    if (sbx_socket_asked(&at, code) == SBX_SOCKET_OTHER)
+        return status;
+    if (status == DENIED ||
+        (status == STATUS_PENDING && trace_copy(&told, io, sizeof(told)) && told.Status == DENIED))
+        trace_report_socket(code, in, in_bytes);
+    return status;
+}
+
 const trace_call trace_calls[TRACE_CALLS] = {
     [CREATE_FILE] = {"NtCreateFile", (trace_function *)on_create_file},
     [OPEN_FILE] = {"NtOpenFile", (trace_function *)on_open_file},
@@ -245,4 +372,11 @@ const trace_call trace_calls[TRACE_CALLS] = {
     [OPEN_KEY_EX] = {"NtOpenKeyEx", (trace_function *)on_open_key_ex},
     [OPEN_PROCESS] = {"NtOpenProcess", (trace_function *)on_open_process},
     [CREATE_PROCESS] = {"NtCreateUserProcess", (trace_function *)on_create_process},
+    [OPEN_SECTION] = {"NtOpenSection", (trace_function *)on_open_section},
+    [MAP_SECTION] = {"NtMapViewOfSection", (trace_function *)on_map_section},
+    [CONNECT_PORT] = {"NtConnectPort", (trace_function *)on_connect_port},
+    [CONNECT_PORT_SECURELY] = {"NtSecureConnectPort", (trace_function *)on_connect_port_securely},
+    [CONNECT_ALPC] = {"NtAlpcConnectPort", (trace_function *)on_connect_alpc},
+    [CONNECT_ALPC_EX] = {"NtAlpcConnectPortEx", (trace_function *)on_connect_alpc_ex},
+    [DEVICE_CONTROL] = {"NtDeviceIoControlFile", (trace_function *)on_device_control},
 };

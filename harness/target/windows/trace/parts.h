@@ -25,7 +25,7 @@ extern wchar_t trace_library[SBX_TRACE_PATH_UNITS];
 
 /* ---- calls.c: the wrappers ------------------------------------------------------------------------------------- */
 
-enum { TRACE_CALLS = 9 };
+enum { TRACE_CALLS = 16 };
 
 typedef void trace_function(void);
 
@@ -50,6 +50,9 @@ void trace_report_attributes(sbx_ring_op op, const OBJECT_ATTRIBUTES *attributes
 /* By an open handle, with units of a name relative to it (none: the handle's own). They are in the caller's memory. */
 void trace_report_handle(sbx_ring_op op, HANDLE handle, const void *units, size_t bytes);
 void trace_report_process(const CLIENT_ID *id);
+void trace_report_name(sbx_ring_op op, const UNICODE_STRING *port);
+/* A request to the socket driver; whatever else it is, nothing is told of it. */
+void trace_report_socket(ULONG code, const void *request, ULONG bytes);
 
 /* From memory that may be gone. */
 bool trace_copy(void *out, const void *from, size_t bytes);

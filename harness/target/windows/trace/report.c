@@ -3,6 +3,7 @@
  * lock of the program's, so it calls nothing but the kernel.
  */
 #include "harness/target/windows/trace/parts.h"
+#include "harness/target/windows/trace_socket.h"
 
 /* Of ntdll.dll, which this library is linked with. */
 NTSTATUS NTAPI NtReadVirtualMemory(HANDLE, const void *, void *, SIZE_T, SIZE_T *);
@@ -108,6 +109,29 @@ void trace_report_attributes(sbx_ring_op op, const OBJECT_ATTRIBUTES *attributes
     if (own.ObjectName != NULL && !trace_copy(&text, own.ObjectName, sizeof(text)))
         return;
     trace_report_handle(op, own.RootDirectory, text.Buffer, text.Length);
+}
+
+void trace_report_name(sbx_ring_op op, const UNICODE_STRING *port)
+{
+    UNICODE_STRING text;
+
+    if (trace_copy(&text, port, sizeof(text)))
+        trace_report_handle(op, NULL, text.Buffer, text.Length);
+}
+
+void trace_report_socket(ULONG code, const void *request, ULONG bytes)
+{
+    uint16_t unit[SBX_SOCKET_ADDRESS_BYTES / 2];
+    size_t at, have;
+    sbx_socket_ask asked = sbx_socket_asked(&at, code);
+
+    if (asked == SBX_SOCKET_OTHER || bytes <= at)
+        return;
+    have = bytes - at < sizeof(unit) ? bytes - at : sizeof(unit);
+    if (!trace_copy(unit, (const uint8_t *)request + at, have))
+        return;
+    put(asked == SBX_SOCKET_BIND ? SBX_RING_BIND : SBX_RING_CONNECT, unit,
+        sbx_socket_address_bytes((const uint8_t *)unit, have) / sizeof(unit[0]), false);
 }
 
 void trace_report_process(const CLIENT_ID *id)

@@ -71,12 +71,15 @@ static bool replace(uint8_t *stub, const uint8_t jump[SBX_STUB_TAKEN_BYTES])
     return true;
 }
 
-/* The stub, where it is one that we know and a single store can replace its beginning. */
 static uint8_t *find_stub(HMODULE ntdll, const char *name)
 {
-    uint8_t *stub = (uint8_t *)(uintptr_t)GetProcAddress(ntdll, name);
+    return (uint8_t *)(uintptr_t)GetProcAddress(ntdll, name);
+}
 
-    return stub != NULL && ((uintptr_t)stub & 7) == 0 && sbx_stub_is_known(stub) ? stub : NULL;
+/* One that we know, and a single store can replace its beginning. */
+static bool can_be_wrapped(const uint8_t *stub)
+{
+    return ((uintptr_t)stub & 7) == 0 && sbx_stub_is_known(stub);
 }
 
 uint32_t trace_wrap(void)
@@ -92,7 +95,12 @@ uint32_t trace_wrap(void)
         uint8_t *entry = page + i * ENTRY_BYTES;
 
         if ((stub[i] = find_stub(ntdll, trace_calls[i].name)) == NULL)
+            continue; /* a call that this system does not have */
+        if (!can_be_wrapped(stub[i])) {
+            stub[i] = NULL;
+            missed++;
             continue;
+        }
         sbx_jump_write(entry, (uint64_t)(uintptr_t)trace_calls[i].wrapper);
         sbx_bridge_write(entry + BRIDGE_AT, stub[i], (uint64_t)(uintptr_t)stub[i]);
         trace_original[i] = (trace_function *)(uintptr_t)(entry + BRIDGE_AT);
@@ -104,10 +112,9 @@ uint32_t trace_wrap(void)
     }
     (void)FlushInstructionCache(GetCurrentProcess(), page, PAGE_BYTES);
     for (int i = 0; i < TRACE_CALLS; i++)
-        if (stub[i] == NULL ||
-            !sbx_stub_jump(jump, (uint64_t)(uintptr_t)stub[i],
-                           (uint64_t)(uintptr_t)(page + i * ENTRY_BYTES)) ||
-            !replace(stub[i], jump))
+        if (stub[i] != NULL && (!sbx_stub_jump(jump, (uint64_t)(uintptr_t)stub[i],
+                                               (uint64_t)(uintptr_t)(page + i * ENTRY_BYTES)) ||
+                                !replace(stub[i], jump)))
             missed++;
     return missed;
 }
