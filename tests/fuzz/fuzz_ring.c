@@ -2,6 +2,7 @@
  * The ring of sbx-trace.dll, into which every process of a run may write anything. The input is patches: two bytes of
  * slot, one of how long, and as many bytes over the slot's beginning; one beyond the last slot is the ring's own head.
  */
+#include "audit/sources/windows/net_name.h"
 #include "audit/sources/windows/nt_name.h"
 #include "audit/sources/windows/ring.h"
 #include "tests/fuzz/fuzz.h"
@@ -12,6 +13,7 @@ static void see(void *context, const sbx_ring_record *record)
 {
     size_t *count = context;
     sbx_text out = {0};
+    bool is_address;
 
     (*count)++;
     SBX_FUZZ_MUST(record->kind == SBX_RING_HELLO || record->kind == SBX_RING_DENIED);
@@ -21,6 +23,9 @@ static void see(void *context, const sbx_ring_record *record)
         SBX_FUZZ_MUST(record->op < SBX_RING_OP_COUNT && record->units > 0);
     sbx_nt_name_add(&out, record->name, record->units, &drives);
     SBX_FUZZ_MUST(!out.failed && out.bytes <= 3 * (size_t)SBX_RING_UNITS);
+    sbx_text_clear(&out);
+    is_address = sbx_net_socket_add(&out, record->name, record->units);
+    SBX_FUZZ_MUST(!out.failed && out.bytes <= 64 && is_address == (out.bytes > 0));
     sbx_text_done(&out);
 }
 
