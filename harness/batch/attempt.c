@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/base/json.h"
+#include "harness/base/json_read.h"
 #include "harness/batch/attempt_files.h"
 #include "harness/batch/engine.h"
 
@@ -36,7 +37,7 @@ static sbx_status read_spec(sbx_attempts *self, const sbx_text *spec, sbx_error 
     json_t *labels;
     size_t count = 0, own;
 
-    self->root = json_loadb(spec->data, spec->bytes, 0, &problem);
+    self->root = sbx_json_read(spec->data, spec->bytes, 0, &problem);
     self->core = json_object_get(self->root, "core");
     labels = json_object_get(self->root, "labels");
     own = json_array_size(labels);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/json.h"
+#include "harness/base/json_read.h"
 #include "harness/base/sha256.h"
 #include "harness/batch/wire.h"
 
@@ -35,7 +36,7 @@ static json_t *parse(const sbx_text *line, sbx_journal_line *out)
     json_error_t problem;
     json_t *object = line->bytes == 0
                          ? NULL
-                         : json_loadb(line->data, line->bytes, JSON_REJECT_DUPLICATES, &problem);
+                         : sbx_json_read(line->data, line->bytes, JSON_REJECT_DUPLICATES, &problem);
     const char *batch = json_string_value(json_object_get(object, "batch"));
 
     out->is_header = json_object_get(object, "sbx_results") != NULL;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/json_read.h"
 #include "harness/batch/batch_parts.h"
 
 enum { TICK_MS = 1000 };
@@ -18,7 +19,7 @@ typedef struct ended {
 
 static void tell(const sbx_batch *self, const ended *end, bool is_flaky)
 {
-    json_t *body = json_loads(end->body, 0, NULL);
+    json_t *body = sbx_json_read_string(end->body, 0, NULL);
     const char *detail = json_string_value(json_object_get(body, "detail"));
     const sbx_batch_notice notice = {.batch = self,
                                      .id = sbx_manifest_id(&self->manifest, end->task),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/json_read.h"
 #include "harness/batch/manifest_parts.h"
 #include "harness/batch/policy_cache.h"
 
@@ -123,7 +124,7 @@ static sbx_status add_overrides(manifest_reader *self)
 
     if (self->options->overrides == NULL)
         return SBX_OK;
-    object = json_loads(self->options->overrides, JSON_REJECT_DUPLICATES, &problem);
+    object = sbx_json_read_string(self->options->overrides, JSON_REJECT_DUPLICATES, &problem);
     self->where.name = "command line";
     self->where.line = 0;
     st = add_defaults(self, object);
@@ -188,7 +189,7 @@ static sbx_status read_json(manifest_reader *self)
 {
     json_error_t problem;
     json_t *object =
-        json_loadb(self->line.data, self->line.bytes, JSON_REJECT_DUPLICATES, &problem);
+        sbx_json_read(self->line.data, self->line.bytes, JSON_REJECT_DUPLICATES, &problem);
     bool is_first = !self->has_content;
     sbx_status st;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/report.h"
+#include "harness/base/json_read.h"
 #include "harness/batch/names.h"
 #include "harness/batch/results.h"
 
@@ -66,7 +67,7 @@ static sbx_status write_row(reporting *self, uint32_t task)
     if (st == SBX_OK)
         st = sbx_results_lines(&line, &earlier, &self->results, task, self->err);
     if (st == SBX_OK) {
-        root = json_loadb(self->spec.data, self->spec.bytes, 0, &problem);
+        root = sbx_json_read(self->spec.data, self->spec.bytes, 0, &problem);
         row.argv = json_object_get(json_object_get(root, "core"), "argv");
         row.line = line;
         row.earlier = earlier;

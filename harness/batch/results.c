@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/base/file.h"
+#include "harness/base/json_read.h"
 
 static sbx_status no_memory(sbx_error *err)
 {
@@ -118,7 +119,7 @@ static json_t *read_entry(sbx_results *self, uint32_t index)
     if (room == NULL || !sbx_file_seek(self->journal, entry->at) ||
         fread(room, 1, entry->bytes, self->journal) != entry->bytes)
         return NULL;
-    return json_loadb(room, entry->bytes, 0, &problem);
+    return sbx_json_read(room, entry->bytes, 0, &problem);
 }
 
 /* Cancelled attempts say nothing, and the final line before it began a new life. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/base/json_read.h"
 #include "harness/base/path.h"
 #include "harness/policy/parts.h"
 #include "harness/policy/policy_keys.h"
@@ -305,7 +306,7 @@ static sbx_status parse_document(sbx_policy *policy, const char *text, size_t by
 
     if (bytes > SBX_POLICY_FILE_BYTES_MAX)
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_POLICY, "%s: is larger than 1 MiB", where);
-    root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem);
+    root = sbx_json_read(text, bytes, JSON_REJECT_DUPLICATES, &problem);
     if (root == NULL)
         return sbx_fail_plain(err,
                               json_error_code(&problem) == json_error_out_of_memory ? SBX_NO_MEMORY

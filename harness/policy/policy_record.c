@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "harness/base/json_read.h"
 #include "harness/policy/parts.h"
 
 static sbx_status complain(sbx_error *err, const char *what)
@@ -113,7 +114,7 @@ static sbx_status read_words(sbx_policy *policy, const json_t *root, sbx_error *
 sbx_status sbx_policy_from_record(sbx_policy *policy, const char *text, size_t bytes,
                                   sbx_error *err)
 {
-    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = sbx_json_read(text, bytes, JSON_REJECT_DUPLICATES, NULL);
     sbx_status st;
 
     if (root == NULL)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/base/json_read.h"
 #include "harness/policy/parts.h"
 #include "harness/policy/policy_read.h"
 
@@ -72,7 +73,7 @@ static sbx_status parse(sbx_redaction_file *out, const sbx_text *text, const cha
     const sbx_policy_reader reader = {
         .text = sbx_text_string(text), .bytes = text->bytes, .where = path, .err = err};
     json_error_t problem;
-    json_t *root = json_loadb(reader.text, text->bytes, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = sbx_json_read(reader.text, text->bytes, JSON_REJECT_DUPLICATES, &problem);
     sbx_status st;
 
     if (root == NULL)

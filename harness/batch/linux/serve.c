@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/json_read.h"
 #include "harness/batch/capacity.h"
 #include "harness/batch/linux/serve_parts.h"
 #include "harness/batch/policy_cache.h"
@@ -79,7 +80,7 @@ static void copy_word(char *out, size_t room, const json_t *line, const char *ke
 static bool answer_report(serving *self, uint64_t ticket, const sbx_batch_report *report,
                           const char *text)
 {
-    json_t *line = json_loads(text, 0, NULL);
+    json_t *line = sbx_json_read_string(text, 0, NULL);
     sbx_protocol_answer answer = make_answer(ticket, "");
 
     copy_word(answer.status, sizeof(answer.status), line, "status");
@@ -136,7 +137,7 @@ static sbx_status resolve(serving *self, serve_job *job)
     uint8_t hash[SBX_SHA256_BYTES];
     json_error_t problem;
     json_t *object =
-        json_loadb(sbx_text_string(text), text->bytes, JSON_REJECT_DUPLICATES, &problem);
+        sbx_json_read(sbx_text_string(text), text->bytes, JSON_REJECT_DUPLICATES, &problem);
     sbx_status st;
 
     if (object == NULL || !json_is_object(object)) {
@@ -345,7 +346,7 @@ static sbx_status read_options(serving *self, uint32_t *out_jobs, sbx_error *err
     uint64_t flags, jobs;
 
     self->options =
-        json_loadb(sbx_text_string(&self->client.text), self->client.text.bytes, 0, NULL);
+        sbx_json_read(sbx_text_string(&self->client.text), self->client.text.bytes, 0, NULL);
     if (!json_is_object(self->options))
         return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_OPTIONS, "the options are not UTF-8");
     flags = sbx_batch_number(self->options, "flags", 0);

@@ -1,5 +1,6 @@
 /* See state.h. */
 #include "harness/setup/windows/state.h"
+#include "harness/base/json_read.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static bool read_audits(sbx_state *out, const json_t *root)
 
 sbx_status sbx_state_parse(sbx_state *out, const char *text, sbx_error *err)
 {
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = sbx_json_read_string(text, JSON_REJECT_DUPLICATES, NULL);
     const json_t *is_complete = json_object_get(root, "is_complete");
     sbx_status st = read_version(root, err);
 
@@ -130,7 +131,7 @@ static sbx_status read_entries(sbx_grants *out, const json_t *root, sbx_error *e
 
 sbx_status sbx_grants_parse(sbx_grants *out, const char *text, sbx_error *err)
 {
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = sbx_json_read_string(text, JSON_REJECT_DUPLICATES, NULL);
     sbx_status st = read_version(root, err);
 
     *out = (sbx_grants){.count = 0};
