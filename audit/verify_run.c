@@ -411,6 +411,14 @@ static sbx_status find_end(bool *out_found, sbx_verifier *self, int64_t run)
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_verify_failed(self, rc);
 }
 
+/* Done with it. Of a column that there was no memory for the statement says so here: then what was found means nothing. */
+static sbx_status end_read(sbx_verifier *self)
+{
+    int rc = sqlite3_reset(self->end);
+
+    return rc == SQLITE_OK ? SBX_OK : sbx_verify_failed(self, rc);
+}
+
 /* Often the walk still stands on the row. */
 sbx_status sbx_verify_end(sbx_verifier *self, const sbx_event_row *event, const char *run_id)
 {
@@ -431,8 +439,7 @@ sbx_status sbx_verify_end(sbx_verifier *self, const sbx_event_row *event, const 
     }
     if (st == SBX_OK && found)
         compare(&with);
-    (void)sqlite3_reset(self->end);
-    return st;
+    return st == SBX_OK ? end_read(self) : st;
 }
 
 /* The event says no more than why, and when; denied_total since version 2. */
@@ -464,8 +471,7 @@ sbx_status sbx_verify_lost(bool *out_is_lost, sbx_verifier *self, const sbx_even
             with.seen |= UINT64_C(1) << (END_DENIED_TOTAL - END_FIRST);
         compare_each(&with);
     }
-    (void)sqlite3_reset(self->end);
-    return st;
+    return end_read(self);
 }
 
 sbx_status sbx_verify_running(sbx_verifier *self, const sbx_open_run *run)
@@ -485,6 +491,5 @@ sbx_status sbx_verify_running(sbx_verifier *self, const sbx_open_run *run)
         sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, "run", 0, run->run_id,
                          "run %s: its row says how it ended (%s), and no event does", run->run_id,
                          status == NULL ? "" : status);
-    (void)sqlite3_reset(self->end);
-    return st;
+    return end_read(self);
 }

@@ -11,7 +11,7 @@ typedef struct seals {
 
 sbx_status sbx_verify_stand_in(bool *out_found, sbx_seal *out, sbx_verifier *self, uint64_t seq)
 {
-    int rc;
+    int rc, last;
 
     *out_found = false;
     if (self->stand_in == NULL) /* a version without seals */
@@ -19,24 +19,26 @@ sbx_status sbx_verify_stand_in(bool *out_found, sbx_seal *out, sbx_verifier *sel
     sqlite3_bind_int64(self->stand_in, 1, (sqlite3_int64)seq);
     rc = sqlite3_step(self->stand_in);
     *out_found = rc == SQLITE_ROW && sbx_seal_read_row(out, self->stand_in);
-    (void)sqlite3_reset(self->stand_in);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_verify_failed(self, rc);
+    last = sqlite3_reset(self->stand_in);
+    return last == SQLITE_OK ? SBX_OK : sbx_verify_failed(self, last);
 }
 
 /* Whether the ledger's row has that hash; *out_found false: there is no such row. */
 static sbx_status find_hash(bool *out_found, bool *out_is_same, sbx_verifier *self, uint64_t seq,
                             const uint8_t hash[SBX_SHA256_BYTES])
 {
-    int rc;
+    const void *kept = NULL;
+    int rc, last;
 
     sqlite3_bind_int64(self->event_at, 1, (sqlite3_int64)seq);
     rc = sqlite3_step(self->event_at);
     *out_found = rc == SQLITE_ROW;
-    *out_is_same = rc == SQLITE_ROW &&
-                   sqlite3_column_bytes(self->event_at, 0) == SBX_SHA256_BYTES &&
-                   memcmp(sqlite3_column_blob(self->event_at, 0), hash, SBX_SHA256_BYTES) == 0;
-    (void)sqlite3_reset(self->event_at);
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? SBX_OK : sbx_verify_failed(self, rc);
+    if (rc == SQLITE_ROW)
+        kept = sqlite3_column_blob(self->event_at, 0);
+    *out_is_same = kept != NULL && sqlite3_column_bytes(self->event_at, 0) == SBX_SHA256_BYTES &&
+                   memcmp(kept, hash, SBX_SHA256_BYTES) == 0;
+    last = sqlite3_reset(self->event_at); /* also of a column that there was no memory for */
+    return last == SQLITE_OK ? SBX_OK : sbx_verify_failed(self, last);
 }
 
 /* The state of a signature with regard to all keys that count; a later key ends an earlier one. */

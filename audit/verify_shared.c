@@ -79,7 +79,7 @@ static sbx_status find_shared(const sbx_shared **out, sbx_verifier *self, sbx_sh
     sbx_shared *place = &cache[(uint64_t)id % SBX_SHARED_KEPT];
     bool is_policy = cache == self->policies, is_right = true;
     sqlite3_stmt *select = is_policy ? self->policy : self->node;
-    int rc;
+    int rc, last;
 
     *out = place;
     if (place->id == id && id != 0)
@@ -93,28 +93,33 @@ static sbx_status find_shared(const sbx_shared **out, sbx_verifier *self, sbx_sh
     } else {
         *out = NULL;
     }
-    (void)sqlite3_reset(select);
+    last = sqlite3_reset(select); /* also of a column that there was no memory for */
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return sbx_verify_failed(self, rc);
+    if (last != SQLITE_OK || place->name.failed) {
+        place->id = 0;
+        return sbx_verify_failed(self, last != SQLITE_OK ? last : SQLITE_NOMEM);
+    }
     if (!is_right)
         sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, table, 0, "",
                          "%s %lld is not what its sha256 was computed of", table, (long long)id);
     return SBX_OK;
 }
 
-/* True the first time. */
-static bool is_first(uint8_t **bits, uint64_t *count, int64_t id)
+/* *out: it is the first time. */
+static sbx_status see(bool *out, sbx_verifier *self, uint8_t **bits, uint64_t *count, int64_t id)
 {
-    bool was_there;
-
+    *out = false;
     if (*bits == NULL)
         *bits = calloc(1, REMEMBERED / 8);
-    if (*bits == NULL || id <= 0 || id >= REMEMBERED)
-        return false;
-    was_there = ((*bits)[id / 8] >> (id % 8) & 1) != 0;
+    if (*bits == NULL)
+        return sbx_verify_failed(self, SQLITE_NOMEM);
+    if (id <= 0 || id >= REMEMBERED)
+        return SBX_OK;
+    *out = ((*bits)[id / 8] >> (id % 8) & 1) == 0;
     (*bits)[id / 8] |= (uint8_t)(1u << (id % 8));
-    *count += !was_there;
-    return !was_there;
+    *count += *out;
+    return SBX_OK;
 }
 
 static void report_missing(sbx_verifier *self, const sbx_event_row *event, const char *run_id,
@@ -140,7 +145,7 @@ sbx_status sbx_verify_policy(sbx_verifier *self, const sbx_event_row *event, con
 {
     const sbx_shared *row = NULL;
     sbx_status st = find_shared(&row, self, self->policies, policy, "policy");
-    bool is_name;
+    bool is_name, is_first;
 
     if (st != SBX_OK)
         return st;
@@ -154,9 +159,10 @@ sbx_status sbx_verify_policy(sbx_verifier *self, const sbx_event_row *event, con
         sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, is_name ? "run" : "policy", event->seq,
                          run_id, "run %s: its policy, row %lld, is another than event %llu says",
                          run_id, (long long)policy, (unsigned long long)event->seq);
-    if (is_first(&self->seen_policies, &self->seen_policy_count, policy))
+    st = see(&is_first, self, &self->seen_policies, &self->seen_policy_count, policy);
+    if (is_first)
         check_first(self, event, run_id, "policy", row, started_us);
-    return SBX_OK;
+    return st;
 }
 
 sbx_status sbx_verify_node(sbx_verifier *self, const sbx_event_row *event, const char *run_id,
@@ -164,6 +170,7 @@ sbx_status sbx_verify_node(sbx_verifier *self, const sbx_event_row *event, const
 {
     const sbx_shared *row = NULL;
     sbx_status st = find_shared(&row, self, self->nodes, node, "node");
+    bool is_first;
 
     if (st != SBX_OK)
         return st;
@@ -175,9 +182,10 @@ sbx_status sbx_verify_node(sbx_verifier *self, const sbx_event_row *event, const
         sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, "run", event->seq, run_id,
                          "run %s: its node, row %lld, is another than event %llu says", run_id,
                          (long long)node, (unsigned long long)event->seq);
-    if (is_first(&self->seen_nodes, &self->seen_node_count, node))
+    st = see(&is_first, self, &self->seen_nodes, &self->seen_node_count, node);
+    if (is_first)
         check_first(self, event, run_id, "node", row, started_us);
-    return SBX_OK;
+    return st;
 }
 
 /* A prune that was stopped leaves some; without one there is none. */
