@@ -398,6 +398,7 @@ static sbx_status compare_rows(sbx_verifier *self, const sbx_open_run *run, sbx_
     const char *differs;
     int rc;
 
+    sbx_text_clear(&self->message);
     sqlite3_bind_int64(select, 1, run->run);
     while ((rc = sqlite3_step(select)) == SQLITE_ROW) {
         uint64_t index = (uint64_t)sqlite3_column_int64(select, 0);
@@ -411,6 +412,10 @@ static sbx_status compare_rows(sbx_verifier *self, const sbx_open_run *run, sbx_
             continue;
         }
         differs = compare(self, run, entry, select);
+        if (self->message.failed) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
         if (differs != NULL)
             sbx_verify_found(self, SBX_FINDING_ROW_DIFFERS, table, entry->seq, run->run_id,
                              "run %s: %s %llu: %s is not as event %llu and those after it say",

@@ -6,7 +6,7 @@
 #include "harness/base/json_read.h"
 #include "tests/support/test.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
 #define HAS_OWN_MALLOC false
 static unsigned countdown;
 static bool fails_on, was_hit;
