@@ -16,7 +16,7 @@
 
 /* Installs handlers for those of them that the caller does not ignore, and ignores PIPE. */
 SBX_MUST_USE sbx_status sbx_signals_take(sbx_error *err);
-void sbx_signals_give_back(void);
+void sbx_signals_give_back(bool is_last); /* this process runs nothing more: once asked to stop, it stays deaf */
 int sbx_signals_fd(void);               /* readable: one came */
 int sbx_signals_next(void);             /* the oldest that came, 0: none */
 const bool *sbx_signals_came(void);     /* becomes true with the first one */

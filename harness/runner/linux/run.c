@@ -482,7 +482,7 @@ static void free_run(live_run *run)
     sbx_job_free(run->job);
     sbx_placeholders_release(&run->placeholders);
     free(run->places);
-    sbx_signals_give_back();
+    sbx_signals_give_back(run->base->launcher == NULL);
 }
 
 static sbx_status start(live_run *run)

@@ -12,6 +12,7 @@ static const int stopping[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 /* A handler has no argument to find these by. */
 static int pipe_fd[2] = {-1, -1};
 static volatile bool came;
+static bool is_deaf; /* `before` is of an earlier run */
 static struct sigaction before[SBX_COUNT_OF(stopping)], pipe_before;
 static uint64_t mask_before;
 
@@ -37,20 +38,28 @@ sbx_status sbx_signals_take(sbx_error *err)
     came = false;
     (void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask_before, sizeof(mask_before));
     for (size_t i = 0; i < SBX_COUNT_OF(stopping); i++) {
-        sigaction(stopping[i], NULL, &before[i]);
+        if (!is_deaf)
+            sigaction(stopping[i], NULL, &before[i]);
         if (before[i].sa_handler != SIG_IGN) /* nohup stays nohup */
             sigaction(stopping[i], &handler, NULL);
     }
-    sigaction(SIGPIPE, &ignore, &pipe_before);
+    sigaction(SIGPIPE, &ignore, is_deaf ? NULL : &pipe_before);
     return SBX_OK;
 }
 
-void sbx_signals_give_back(void)
+/*
+ * Who has asked once has been heard, and all that is left is to say so: a second signal, such as of somebody who presses
+ * ^C until it ends, shall not take the result and the exit code with it.
+ */
+void sbx_signals_give_back(bool is_last)
 {
+    const struct sigaction deaf = {.sa_handler = SIG_IGN};
+
     if (pipe_fd[0] < 0)
         return;
+    is_deaf = is_last && came;
     for (size_t i = 0; i < SBX_COUNT_OF(stopping); i++)
-        sigaction(stopping[i], &before[i], NULL);
+        sigaction(stopping[i], is_deaf ? &deaf : &before[i], NULL);
     sigaction(SIGPIPE, &pipe_before, NULL);
     close(pipe_fd[0]);
     close(pipe_fd[1]);
