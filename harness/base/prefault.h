@@ -9,8 +9,10 @@
 
 #include <stddef.h>
 
-/* Variables, stack and heap, for work of the size of one run. After a fork, not before: what is mapped then would
- * be copied for both. */
+/* The heap, for work of the size of one run. */
+void sbx_prefault_heap(void);
+
+/* Variables and stack too: after a fork, not before, as what is mapped then would be copied for both. */
 void sbx_prefault_work(void);
 
 /* What begins at `memory`, to be written. */

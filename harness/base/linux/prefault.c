@@ -28,13 +28,10 @@ void sbx_prefault(void *memory, size_t bytes)
     populate((uintptr_t)memory, (uintptr_t)memory + bytes);
 }
 
-void sbx_prefault_work(void)
+void sbx_prefault_heap(void)
 {
-    char here;
     void *heap;
 
-    populate((uintptr_t)&__data_start, (uintptr_t)&_end);
-    populate((uintptr_t)&here - STACK_BYTES, (uintptr_t)&here);
     /* The block goes back to the top of the heap at once, mapped, and is given out from there. */
     (void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_BYTES);
     (void)mallopt(M_MMAP_THRESHOLD, 4 * HEAP_BYTES);
@@ -42,4 +39,13 @@ void sbx_prefault_work(void)
     if (heap != NULL)
         sbx_prefault(heap, HEAP_BYTES);
     free(heap);
+}
+
+void sbx_prefault_work(void)
+{
+    char here;
+
+    populate((uintptr_t)&__data_start, (uintptr_t)&_end);
+    populate((uintptr_t)&here - STACK_BYTES, (uintptr_t)&here);
+    sbx_prefault_heap();
 }

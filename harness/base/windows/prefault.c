@@ -1,6 +1,10 @@
 /* See prefault.h. Nothing to do: the system reads a program's pages ahead by itself, and nothing is forked. */
 #include "harness/base/prefault.h"
 
+void sbx_prefault_heap(void)
+{
+}
+
 void sbx_prefault_work(void)
 {
 }
