@@ -72,26 +72,33 @@ static int run_self(const char *verb, const char *value)
     return (int)code;
 }
 
+/* A list that gives everybody these rights and no others; it lives as long as the process. */
+static bool allow_everyone(SECURITY_DESCRIPTOR *out, DWORD rights)
+{
+    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
+    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = rights,
+                              .grfAccessMode = SET_ACCESS,
+                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
+    PSID everyone = NULL;
+    PACL list = NULL;
+
+    if (!AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone))
+        return false;
+    entry.Trustee.ptstrName = everyone;
+    return SetEntriesInAclW(1, &entry, NULL, &list) == ERROR_SUCCESS &&
+           InitializeSecurityDescriptor(out, SECURITY_DESCRIPTOR_REVISION) &&
+           SetSecurityDescriptorDacl(out, TRUE, list, FALSE);
+}
+
 /* A key that its own list closes for writing. */
 static int write_key(void)
 {
     static const wchar_t path[] = L"Software\\sbx-trace-test";
     SECURITY_DESCRIPTOR descriptor;
-    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
-    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = KEY_READ | DELETE,
-                              .grfAccessMode = SET_ACCESS,
-                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
-    PSID everyone = NULL;
-    PACL list = NULL;
     HKEY key = NULL;
     LSTATUS status;
 
-    if (!AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone))
-        return BROKEN;
-    entry.Trustee.ptstrName = everyone;
-    if (SetEntriesInAclW(1, &entry, NULL, &list) != ERROR_SUCCESS ||
-        !InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) ||
-        !SetSecurityDescriptorDacl(&descriptor, TRUE, list, FALSE))
+    if (!allow_everyone(&descriptor, KEY_READ | DELETE))
         return BROKEN;
     status = RegCreateKeyExW(HKEY_CURRENT_USER, path, 0, NULL, REG_OPTION_VOLATILE,
                              KEY_READ | WRITE_DAC, NULL, &key, NULL);
@@ -132,20 +139,9 @@ static int map_closed_section(bool by_handle)
     SECURITY_DESCRIPTOR descriptor;
     SECURITY_ATTRIBUTES attributes = {.nLength = sizeof(attributes),
                                       .lpSecurityDescriptor = &descriptor};
-    SID_IDENTIFIER_AUTHORITY world = SECURITY_WORLD_SID_AUTHORITY;
-    EXPLICIT_ACCESSW entry = {.grfAccessPermissions = SECTION_MAP_READ | SECTION_QUERY,
-                              .grfAccessMode = SET_ACCESS,
-                              .Trustee = {.TrusteeForm = TRUSTEE_IS_SID}};
     HANDLE made, opened;
-    PSID everyone = NULL;
-    PACL list = NULL;
 
-    if (!AllocateAndInitializeSid(&world, 1, 0, 0, 0, 0, 0, 0, 0, 0, &everyone))
-        return BROKEN;
-    entry.Trustee.ptstrName = everyone;
-    if (SetEntriesInAclW(1, &entry, NULL, &list) != ERROR_SUCCESS ||
-        !InitializeSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION) ||
-        !SetSecurityDescriptorDacl(&descriptor, TRUE, list, FALSE))
+    if (!allow_everyone(&descriptor, SECTION_MAP_READ | SECTION_QUERY))
         return BROKEN;
     made = CreateFileMappingW(INVALID_HANDLE_VALUE, &attributes, PAGE_READWRITE, 0, 4096, name);
     if (made == NULL)
