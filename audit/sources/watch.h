@@ -14,6 +14,7 @@
 
 typedef enum sbx_place_kind {
     SBX_PLACE_WRITABLE,
+    SBX_PLACE_READABLE,  /* no more than that, though it may lie in a writable place: as good as outside of it */
     SBX_PLACE_PROTECTED, /* read-only inside a writable place */
     SBX_PLACE_RESERVED,  /* the same, for a name that does not exist: what stands there is ours */
     SBX_PLACE_SECRET,    /* neither read nor written */

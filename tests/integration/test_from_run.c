@@ -113,6 +113,40 @@ static void a_root_around_a_protected_name(void **state)
     sbx_test_outcome_done(&policy);
 }
 
+/* A directory below /tmp is read-only inside like any other, though the rest of /tmp is private. */
+static void a_directory_in_temp(void **state)
+{
+    char directory[] = "/tmp/sbx-from-run-XXXXXX";
+    const sbx_test_place *place = *state;
+    const char *file = sbx_test_path(place->base, "policy.json");
+    sbx_test_request request = {.cwd = directory,
+                                .options = SBX_NO_LIST,
+                                .without_roots = true,
+                                .command = SBX_LIST("/bin/sh", "-c", "echo new >file")};
+    sbx_test_outcome outcome, policy;
+    json_t *denials;
+
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(chmod(directory, 0755), 0);
+    sbx_test_run(&outcome, place, &request);
+    assert_int_not_equal(outcome.exit_code, 0);
+    denials = sbx_test_audit_denials(place, sbx_test_word(&outcome, "run_id"));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(denials, 0), "rule")),
+                        "no writable root");
+    json_decref(denials);
+    sbx_test_outcome_done(&outcome);
+    derive(&policy, place, "policy");
+    sbx_test_write(file, policy.out);
+    request.options = SBX_LIST("--policy", file);
+    sbx_test_run(&outcome, place, &request);
+    if (outcome.exit_code != 0)
+        fail_msg("exit %d: %s\n%s", outcome.exit_code, outcome.err, policy.out);
+    assert_true(sbx_test_holds(sbx_test_path(directory, "file"), "new\n"));
+    sbx_test_outcome_done(&outcome);
+    sbx_test_outcome_done(&policy);
+    sbx_test_remove_tree(directory);
+}
+
 /* The shell reads what is printed for it, whatever the name is. */
 static void the_options_allow_it(void **state)
 {
@@ -246,6 +280,7 @@ int main(void)
         cmocka_unit_test(sbx_test_ping),
         sbx_unit_test(the_policy_allows_it),
         sbx_unit_test(a_root_around_a_protected_name),
+        sbx_unit_test(a_directory_in_temp),
         sbx_unit_test(the_options_allow_it),
         sbx_unit_test(as_json),
         sbx_unit_test(nothing_to_add),

@@ -111,6 +111,27 @@ static void only_what_is_outside(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* The working directory is outside, too, where it lies in /tmp. */
+static void a_directory_in_temp(void **state)
+{
+    char directory[] = "/tmp/sbx-learn-XXXXXX";
+    const sbx_test_place *place = *state;
+    sbx_test_outcome outcome;
+
+    assert_non_null(mkdtemp(directory));
+    sbx_test_run(&outcome, place,
+                 &(sbx_test_request){.cwd = directory,
+                                     .without_roots = true,
+                                     .options = SBX_LIST("--learn", "--allow-unconfined"),
+                                     .command = SBX_LIST("/bin/sh", "-c", "echo new >file")});
+    if (outcome.exit_code != 0)
+        fail_msg("exit %d: %s", outcome.exit_code, outcome.err);
+    assert_true(sbx_test_holds(sbx_test_path(directory, "file"), "new\n"));
+    assert_int_equal(sbx_test_number(&outcome, "learned"), 1);
+    sbx_test_outcome_done(&outcome);
+    sbx_test_remove_tree(directory);
+}
+
 /* Each line that says DID got through. */
 static const char attempts[] =
     "did() { echo \"DID $1\"; }; "
@@ -229,10 +250,10 @@ static void said_in_so_many_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sbx_test_ping),       sbx_unit_test(it_happens_and_is_recorded),
-        sbx_unit_test(only_what_is_outside),   sbx_unit_test(what_stays_denied),
-        sbx_unit_test(the_network_stays_shut), sbx_unit_test(the_policy_of_it),
-        sbx_unit_test(said_in_so_many_words),
+        cmocka_unit_test(sbx_test_ping),     sbx_unit_test(it_happens_and_is_recorded),
+        sbx_unit_test(only_what_is_outside), sbx_unit_test(a_directory_in_temp),
+        sbx_unit_test(what_stays_denied),    sbx_unit_test(the_network_stays_shut),
+        sbx_unit_test(the_policy_of_it),     sbx_unit_test(said_in_so_many_words),
     };
 
     return cmocka_run_group_tests(tests, sbx_test_place_setup, sbx_test_place_teardown);

@@ -76,7 +76,7 @@ bool sbx_judge_exists(const sbx_judge *judge, const char *path)
     return is_opaque(judge, bytes > 1 ? part : "/");
 }
 
-/* The innermost place that holds path; NULL: none. */
+/* The innermost place that holds path; NULL: none, or one that is only to be read. */
 static const sbx_place *find_place(const sbx_judge *judge, const char *path)
 {
     const sbx_place *found = NULL;
@@ -91,7 +91,7 @@ static const sbx_place *find_place(const sbx_judge *judge, const char *path)
             longest = bytes;
         }
     }
-    return found;
+    return found != NULL && found->kind == SBX_PLACE_READABLE ? NULL : found;
 }
 
 static const char *rule_at(const sbx_judge *judge, const char *path)

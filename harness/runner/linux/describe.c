@@ -85,6 +85,8 @@ size_t sbx_describe_places(sbx_place *places, const sbx_plan *plan)
 
         if (rule->kind == SBX_RULE_WRITE)
             add_place(places, &count, SBX_PLACE_WRITABLE, rule);
+        else if (rule->kind == SBX_RULE_READ) /* in /tmp, it stands in the private directory */
+            add_place(places, &count, SBX_PLACE_READABLE, rule);
         else if (rule->kind == SBX_RULE_PROTECT)
             add_place(places, &count, SBX_PLACE_PROTECTED, rule);
         else if (rule->kind == SBX_RULE_PROTECT_ABSENT)

@@ -134,16 +134,17 @@ static sbx_status take_clones(int out_fds[ROOTS_MAX], const sbx_plan *plan, int 
 
     for (size_t i = 0; i < plan->rule_count; i++) {
         const sbx_rule *rule = &plan->rules[i];
-        bool writes = rule->kind == SBX_RULE_WRITE;
+        bool reads = rule->kind == SBX_RULE_READ;
+        bool writes = rule->kind == SBX_RULE_WRITE || (reads && plan->learns);
         uint64_t flags = writes ? QUIET : QUIET | MOUNT_ATTR_RDONLY;
 
         if (i >= ROOTS_MAX)
             return sbx_fail_plain(err, SBX_INVALID, SBX_STEP_MOUNT, "more than %d path rules",
                                   (int)ROOTS_MAX);
         out_fds[i] = -1;
-        if (!writes && rule->kind != SBX_RULE_READ)
+        if (!writes && !reads)
             continue;
-        if (!writes && idmap_fd < 0 && !is_private(rule->path))
+        if (reads && idmap_fd < 0 && !is_private(rule->path))
             continue; /* readable as it is */
         out_fds[i] = clone_tree(rule->path);
         if (out_fds[i] < 0)
