@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Writes docs/assurance.md: what the suites try, counted from the sources and from what was run here.
 #
-#   scripts/assurance.sh            the counts of tests/ and of build/*; fuzz runs since the last time are added up in
-#                                   tests/fuzz/runs.tsv (target, seconds, inputs), which is kept
+#   scripts/assurance.sh            the counts of tests/ and of build/*; what was run since the last time is added up in
+#                                   tests/fuzz/runs.tsv (target, seconds, inputs) and tests/faults/tally.tsv (what was done
+#                                   to sbx, in how many tests, how often, how often at most in one), which are kept
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +11,17 @@ if [ -f build/fuzz/runs.tsv ]; then # scripts/fuzz.sh writes it
     cat build/fuzz/runs.tsv >>tests/fuzz/runs.tsv
     rm build/fuzz/runs.tsv
 fi
-touch tests/fuzz/runs.tsv
+touch tests/fuzz/runs.tsv tests/faults/tally.tsv
+
+if [ -f build/tally.tsv ]; then # scripts/test.sh has the tests write it
+    awk -F'\t' -v OFS='\t' '
+        { tests[$1] += NF > 2 ? $2 : 1; total[$1] += NF > 2 ? $3 : $2; most = NF > 2 ? $4 : $2 }
+        most > largest[$1] { largest[$1] = most }
+        END { for (what in tests) print what, tests[what], total[what], largest[what] }
+    ' tests/faults/tally.tsv build/tally.tsv | LC_ALL=C sort >build/tally.new
+    mv build/tally.new tests/faults/tally.tsv
+    rm build/tally.tsv
+fi
 
 # tests_in FOLDER: its cases; rows FOLDER: programs and cases.
 tests_in() {
@@ -41,6 +52,15 @@ tests_in() {
             $1 == name { seconds += $2; inputs += $3 }
             END { printf "| %s | %d | %.2f | %d |\n", name, seeds, seconds / 3600, inputs }' tests/fuzz/runs.tsv
     done
+    echo
+    echo '## Done to sbx'
+    echo
+    echo 'What a suite did to it, one at a time, and then looked for what a row lacks and what is left on the host. *In one*: at most in'
+    echo 'one test; where a test does the same to several commands or errors, each counts as one.'
+    echo
+    echo '| what | tests | times | in one |'
+    echo '|---|---|---|---|'
+    awk -F'\t' '{ printf "| %s | %d | %d | %d |\n", $1, $2, $3, $4 }' tests/faults/tally.tsv
     echo
     echo '## Found and mended'
     echo

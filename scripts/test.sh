@@ -9,7 +9,8 @@
 #
 # Root makes the user sbx-test where there is none and leaves it (another test run may be using it; userdel -r
 # sbx-test takes it away). It runs installed copies of the test programs in its own home, because the clone
-# may lie where it cannot enter. CI=true sets SBX_MUST_WORK=1: a test that skips has failed.
+# may lie where it cannot enter. CI=true sets SBX_MUST_WORK=1: a test that skips has failed. How often something was done
+# to sbx goes to build/tally.tsv, for scripts/assurance.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -69,8 +70,10 @@ as_user() {
         setpriv --reuid="$user" --regid="$user" --clear-groups \
             env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$place/home" USER="$user" LOGNAME="$user" \
             LANG=C.UTF-8 ${CI+CI="$CI"} ${SBX_MUST_WORK+SBX_MUST_WORK="$SBX_MUST_WORK"} \
+            SBX_TEST_TALLY="$place/tally.tsv" \
             ctest --test-dir "$place" --output-on-failure --no-tests=error -j "$jobs" "$@"
     )
+    cat "$place/tally.tsv" >>"$SBX_TEST_TALLY" 2>/dev/null || true # nothing that is counted was among the tests
 }
 
 # Skipped where there is no Wine, unless tests must work.
@@ -86,6 +89,7 @@ for preset in release debug; do
 done
 
 make_scratch
+export SBX_TEST_TALLY=$PWD/build/tally.tsv
 for preset in release debug; do
     run_tests "$preset, as $(id -un)" ctest --preset "$preset" -j "$jobs" "$@"
     if [ "$(id -u)" -eq 0 ]; then

@@ -114,7 +114,8 @@ static void ramp(const sbx_test_place *place, unsigned step, const char *const *
         sbx_test_aftermath_check(&after, place);
         rows = count(place);
     }
-    print_message(" to %u KiB: %u errors\n", kib, wrong);
+    print_message(" to %u KiB\n", kib);
+    sbx_test_tally("faults/address_space, a start or run in too small a space", wrong);
     assert_int_equal(right, RIGHT_MAX);
     assert_true(wrong > 0);
 }

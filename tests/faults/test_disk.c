@@ -196,7 +196,7 @@ static void fail_at_each(void **state, bool has_database, int error)
         if (asked < call) /* it makes no more of them */
             break;
     }
-    print_message("%u of %lu calls\n", taken, call);
+    sbx_test_tally("faults/disk, a call of the database's disk failed, or it was pulled", taken);
     assert_true(call > 20 && call < CALLS_MAX);
 }
 

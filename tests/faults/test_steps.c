@@ -110,7 +110,9 @@ static unsigned at_each_step(const sbx_test_place *place, int error,
         taken++;
     }
     sbx_test_verify(place);
-    print_message("%u calls\n", taken);
+    sbx_test_tally(error == 0 ? "faults/steps, killed at a system call"
+                              : "faults/steps, a system call failed",
+                   taken);
     return taken;
 }
 
@@ -190,7 +192,7 @@ static void test_short_transfers(void **state)
                                 SBX_LIST(sbx_test_binary(), "exec", "--audit-db", place->database,
                                          "--policy", policy, "--output", "1M", "--result", result,
                                          "--", "/bin/sh", "-c", script));
-    print_message("%u short transfers\n", count);
+    sbx_test_tally("faults/steps, half was read or written", count);
     assert_false(ending.has_hung);
     assert_int_equal(ending.exit_code, 4);
     assert_true(count > 50);

@@ -186,7 +186,7 @@ static void test_in_a_row(void **state)
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     sbx_test_aftermath_check(&after, place);
-    print_message("%u runs in a row\n", count);
+    sbx_test_tally("integration/many, runs in a row, of six endings by turns", count);
 }
 
 static size_t count_descriptors(pid_t pid)
@@ -238,7 +238,8 @@ static void test_one_worker(void **state)
     if (outcome.exit_code != 0)
         fail_msg("exit %d: %s%s", outcome.exit_code, outcome.out, outcome.err);
     sbx_test_outcome_done(&outcome);
-    print_message("%u tasks: at most %zu descriptors in %zu looks\n", count, most, looks);
+    print_message("at most %zu descriptors in %zu looks\n", most, looks);
+    sbx_test_tally("integration/many, tasks of one worker", count);
     assert_true(looks > 40);
     assert_true(most <= MOST_DESCRIPTORS);
 }

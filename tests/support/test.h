@@ -29,4 +29,20 @@ static inline _Noreturn void sbx_test_skip_file(const char *reason)
     exit(is_required ? 1 : 77);
 }
 
+/*
+ * Says how often something was done to sbx (a kill, a call that failed), and adds it to the file that SBX_TEST_TALLY
+ * names, for scripts/assurance.sh. what: "suite/program, what was done", one text for all that is added up.
+ */
+static inline void sbx_test_tally(const char *what, unsigned long count)
+{
+    const char *path = getenv("SBX_TEST_TALLY");
+    FILE *file = path == NULL ? NULL : fopen(path, "a");
+
+    print_message("%s: %lu\n", what, count);
+    if (file == NULL)
+        return;
+    fprintf(file, "%s\t%lu\n", what, count);
+    fclose(file);
+}
+
 #endif
