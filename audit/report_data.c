@@ -419,7 +419,6 @@ static void write_all(sbx_text *out, const collector *self, size_t run_count)
     sbx_json_raw(&json, "strings", "");
     sbx_report_strings_write(out, &self->strings);
     sbx_json_close_object(&json);
-    out->failed = out->failed || self->has_failed || self->runs.failed || self->entries.failed;
 }
 
 static void free_collector(collector *self)
@@ -458,6 +457,9 @@ sbx_status sbx_report_data(sbx_text *out, sbx_store *store, const sbx_report_req
     run_count = self->runs.count;
     if (st == SBX_OK)
         st = read_denials(self);
+    /* Before it is written: lists of one length may have got different ones. */
+    if (st == SBX_OK && (self->has_failed || self->runs.failed || self->entries.failed))
+        st = sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_AUDIT, "out of memory for a report");
     if (st == SBX_OK) {
         write_all(out, self, run_count);
         st = sbx_text_check(out, err);

@@ -262,16 +262,26 @@ static void test_plan(void **state)
                           NULL) > 20);
 }
 
+/* Of a database with a few runs and a denial: with thousands there would be as many allocations that do the same. */
 static void test_reading(void **state)
 {
     const sbx_test_place *place = *state;
-    const char *const database[] = {"--audit-db", place->database, NULL};
-    const char *const json[] = {"--audit-db", place->database, "--json", NULL};
-    char page[SBX_TEST_PATH_BYTES];
-    const char *const file[] = {"--audit-db", place->database, "--out", page, NULL};
+    char path[SBX_TEST_PATH_BYTES], page[SBX_TEST_PATH_BYTES], refused[SBX_TEST_PATH_BYTES];
+    const char *const database[] = {"--audit-db", path, NULL};
+    const char *const json[] = {"--audit-db", path, "--json", NULL};
+    const char *const file[] = {"--audit-db", path, "--out", page, NULL};
+    attempt plain = {.n = 0};
 
+    keep(path, place->base, "few.db");
     keep(page, place->base, "report.html");
+    keep(refused, place->outside, "refused");
     need_own_malloc();
+    for (int i = 0; i < 3; i++)
+        try_once(&plain, place, sbx_command_exec,
+                 SBX_LIST("--audit-db", path, "--read", place->base, "--", place->probe,
+                          "create-file", refused));
+    assert_int_not_equal(plain.code, 0);
+    assert_int_not_equal(plain.code, 125);
     assert_true(fail_each(place, "audit ls", sbx_command_audit_ls, database, NULL) > 20);
     assert_true(fail_each(place, "audit ls --json", sbx_command_audit_ls, json, NULL) > 20);
     assert_true(fail_each(place, "audit verify", sbx_command_audit_verify, database, NULL) > 20);
