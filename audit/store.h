@@ -8,7 +8,7 @@
  *   4. sbx_store_run_end()     one transaction: the rest, and everything in the result
  *   5. sbx_store_close()
  *
- * WAL and BEGIN IMMEDIATE always; synchronous=FULL but for the end of a run in a store that stays open
+ * WAL and BEGIN IMMEDIATE always; synchronous=FULL but for the end of a run whose caller has it synced later
  * (sbx_store_sync()). The WAL and its index stay when the last connection
  * closes (persistent WAL), and checkpoints happen while a command runs (sbx_store_tidy()), because
  * they need not be waited for. One SQLite library, compiled in, 3.51.3 or later.
@@ -40,11 +40,7 @@ typedef struct sbx_store_options {
      * a WAL in a folder that cannot be written; an older version is taken as it is.
      */
     bool is_copy;
-    /*
-     * For many runs: the WAL may grow longer, because nobody reads it anew, and the end of a run is not synced by
-     * itself but with the next start. See sbx_store_sync().
-     */
-    bool stays_open;
+    bool stays_open;     /* for many runs: the WAL may grow longer, because nobody reads it anew */
     uint64_t busy_ns;    /* how long to wait for other writers; 10 s is usual */
     /* What a lost run had put on the host is given back before the run is marked lost; NULL: is left. */
     void (*release)(const char *path);
@@ -63,11 +59,11 @@ SBX_MUST_USE sbx_status sbx_store_open(sbx_store **out_store, const char *path,
 void sbx_store_close(sbx_store *store); /* NULL is fine */
 
 /*
- * Makes durable what a store that stays open has committed since its last sync: the end of its last run, which
- * everybody sees and no kill undoes, but a loss of power would. For when there is nothing else to do; closing does
- * it too.
+ * Makes durable what was committed to be synced later: the end of the last run, which everybody sees and no kill
+ * undoes, but a loss of power would. The next start does it too, and so does closing, which cannot say that it failed.
+ * Any thread, as long as no other one uses the store.
  */
-void sbx_store_sync(sbx_store *store);
+sbx_status sbx_store_sync(sbx_store *store, sbx_error *err);
 
 /* One limit as asked and as held. */
 typedef struct sbx_store_limit {
@@ -149,6 +145,7 @@ typedef struct sbx_store_end {
     int audit_complete;      /* 1 proven, 0 known to have gaps, -1 not provable here */
     const char *limits_hit;  /* comma-separated words, "" */
     const sbx_denials *learned; /* what nothing refused; an event of its own. NULL: none */
+    bool syncs_later; /* durable not before sbx_store_sync() */
 } sbx_store_end;
 
 SBX_MUST_USE sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end *end,

@@ -453,7 +453,7 @@ void sbx_store_close(sbx_store *store)
         return;
     if (store->in_transaction)
         sbx_store_rollback(store);
-    sbx_store_sync(store);
+    (void)sbx_store_sync(store, NULL);
     sbx_store_forget_kept(store);
     sbx_ledger_done(&store->ledger);
     sqlite3_close(store->db);

@@ -82,16 +82,21 @@ sbx_status sbx_store_run_append(sbx_store *store, int64_t run, const sbx_store_b
     return st == SBX_OK ? SBX_OK : give_up(store, batch, st);
 }
 
-void sbx_store_sync(sbx_store *store)
+sbx_status sbx_store_sync(sbx_store *store, sbx_error *err)
 {
     sqlite3_file *wal = NULL;
+    int rc;
 
-    if (!store->has_unsynced ||
-        sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) != SQLITE_OK)
-        return;
-    if (wal != NULL && wal->pMethods != NULL &&
-        wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL) == SQLITE_OK)
-        store->has_unsynced = false;
+    if (!store->has_unsynced)
+        return SBX_OK;
+    rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (rc == SQLITE_OK)
+        rc = wal == NULL || wal->pMethods == NULL ? SQLITE_IOERR
+                                                  : wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+    if (rc != SQLITE_OK)
+        return sbx_store_fail(store, rc, "syncing the run's end", err);
+    store->has_unsynced = false;
+    return SBX_OK;
 }
 
 void sbx_store_foresee(sbx_store *store)
@@ -138,7 +143,7 @@ sbx_status sbx_store_run_end(sbx_store *store, int64_t run, const sbx_store_end 
     sbx_status st;
 
     sbx_store_tidy_overdue(store);
-    if (store->stays_open && !store->in_transaction)
+    if (end->syncs_later && !store->in_transaction)
         (void)set_lazy(store, true);
     st = put_run_end(store, run, end, batch, err);
     if (store->is_lazy) {

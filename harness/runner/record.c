@@ -169,6 +169,7 @@ static void describe_end(sbx_store_end *out, const sbx_record *record, const sbx
         .limits_hit = limits_hit,
     };
     out->learned = record->learned;
+    out->syncs_later = record->syncs_later;
     memcpy(out->enforcers, result->enforcers, sizeof(out->enforcers));
     if (record->denials != NULL) {
         out->denied_total = sbx_denials_total(record->denials);
@@ -210,6 +211,16 @@ void sbx_record_end(sbx_record *record, sbx_result *result)
         result->audit_error = own;
     }
     sbx_text_done(&hit);
+}
+
+void sbx_record_sync(sbx_record *record, sbx_result *result)
+{
+    sbx_error own;
+
+    if (record->store == NULL || sbx_store_sync(record->store, &own) == SBX_OK)
+        return;
+    result->audit_failed = true;
+    result->audit_error = own;
 }
 
 void sbx_record_close(sbx_record *record)

@@ -16,6 +16,7 @@ typedef struct sbx_record {
     const sbx_run_options *options;
     sbx_store *store;
     bool keeps_store; /* it is a worker's, which closes it */
+    bool syncs_later; /* the end row is durable not before sbx_record_sync(), or the store's next start */
     int64_t row;      /* 0: no start row */
     sbx_processes *processes;
     sbx_denials *denials;
@@ -42,6 +43,8 @@ void sbx_record_tidy(sbx_record *record);
 void sbx_record_foresee(sbx_record *record);
 /* The end row, or the whole row of a run that never started. */
 void sbx_record_end(sbx_record *record, sbx_result *result);
+/* Any thread, while no other one uses the record, or what result says of the audit. */
+void sbx_record_sync(sbx_record *record, sbx_result *result);
 void sbx_record_close(sbx_record *record);
 
 #endif

@@ -237,6 +237,29 @@ static void test_goes_under_a_run(void **state)
     }
 }
 
+/* It takes what is written, and cannot keep it: the end is in the row, and that it may not last is said. */
+static void test_cannot_sync_the_end(void **state)
+{
+    const sbx_test_place place = with_database(*state, disk.path);
+    const sbx_test_request request = {/* nothing is written between start and end */
+                                      .options = SBX_LIST("--no-watch"),
+                                      .command =
+                                          SBX_LIST("/bin/sh", "-c", "echo begun; sleep 1; exit 7")};
+    sbx_test_outcome outcome;
+    sbx_test_child child;
+
+    sbx_test_aftermath_start(&after, &child, &place, &request);
+    assert_true(sbx_test_wait_output(&child, "begun", 10000));
+    atomic_store(&disk.orders->sync_error, EIO);
+    sbx_test_finish(&outcome, &child, SBX_TEST_TIMEOUT_MS);
+    sbx_test_expect(&outcome, 7, "nonzero", NULL);
+    assert_true(sbx_test_is_told(&outcome));
+    sbx_test_outcome_done(&outcome);
+    assert_int_equal(sbx_test_count_status(&place, "nonzero"), 1);
+    atomic_store(&disk.orders->sync_error, 0);
+    sbx_test_aftermath_check(&after, &place);
+}
+
 /* It answers nothing for a while. Only then can sbx look at its clocks again: late, but not lost. */
 static void test_stands_still_under_a_run(void **state)
 {
@@ -293,6 +316,7 @@ int main(void)
         disk_test(test_errors_at_each_call),
         disk_test(test_pulled_at_each_call),
         disk_test(test_goes_under_a_run),
+        disk_test(test_cannot_sync_the_end),
         disk_test(test_stands_still_under_a_run),
         disk_test(test_comes_back_under_a_run),
     };

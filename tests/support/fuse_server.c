@@ -382,6 +382,8 @@ static int obey(sbx_test_fuse_orders *orders, uint32_t opcode)
         sbx_test_pause_ms(atomic_load(&orders->delay_ms));
     while (atomic_load(&orders->is_stuck))
         sbx_test_pause_ms(5);
+    if (opcode == FUSE_FSYNC && atomic_load(&orders->error) == 0)
+        return atomic_load(&orders->sync_error);
     return atomic_load(&orders->error);
 }
 

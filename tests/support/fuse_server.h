@@ -15,6 +15,7 @@
 typedef struct sbx_test_fuse_orders {
     atomic_uint delay_ms; /* before each answer */
     atomic_int error;     /* the answer to everything; 0: the true one */
+    atomic_int sync_error; /* the answer to every sync; 0: the true one */
     atomic_bool is_stuck; /* it takes what is asked, and does not answer until this is false */
     atomic_ulong asked;   /* so far; counted by the server */
     /* The call with that number, from 1 on and counted like `asked`: error_then becomes the error, or where that is 0 the

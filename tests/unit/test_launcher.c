@@ -57,9 +57,39 @@ static void test_refused(void **state)
     sbx_launcher_free(launcher);
 }
 
+static void note(void *context)
+{
+    unsigned *count = context;
+
+    ++*count; /* no lock: whoever waits for it comes afterwards */
+}
+
+/* What is called is done behind what is launched, and has been done when it was waited for. */
+static void test_called(void **state)
+{
+    static sbx_plan plan;
+    sbx_launcher *launcher = NULL;
+    sbx_error err = {0};
+    unsigned count = 0;
+
+    (void)state;
+    for (int serves_many = 0; serves_many <= 1; serves_many++) {
+        assert_int_equal(sbx_launcher_create(&launcher, serves_many != 0, &err), SBX_OK);
+        for (unsigned i = 0; i < (serves_many ? ROUNDS : 1U); i++) {
+            if (i % 2 == 0)
+                hand_over(launcher, &plan, i);
+            sbx_launcher_call(launcher, note, &count);
+            sbx_launcher_wait(launcher);
+        }
+        sbx_launcher_free(launcher);
+    }
+    assert_int_equal(count, ROUNDS + 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_called)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

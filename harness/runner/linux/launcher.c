@@ -38,9 +38,11 @@ struct sbx_launcher {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char *stack;
-    sbx_entry *entry; /* NULL: nothing to do */
-    int our_fd;       /* the supervisor's end, which the new process must not keep */
-    pid_t pid;        /* written by the kernel before that process runs */
+    sbx_entry *entry;            /* NULL: nothing to launch */
+    void (*work)(void *context); /* NULL: nothing to do behind that */
+    void *context;
+    int our_fd; /* the supervisor's end, which the new process must not keep */
+    pid_t pid;  /* written by the kernel before that process runs */
     bool must_end;
     bool serves_many;        /* what each job needs is made once */
     bool has_no_bounding;    /* this thread, and what it makes */
@@ -115,16 +117,25 @@ static void *serve(void *context)
         self->has_no_bounding = sbx_ids_drop_bounding(NULL) == SBX_OK;
     pthread_mutex_lock(&self->lock);
     while (!self->must_end) {
-        if (self->entry == NULL) {
+        bool launches = self->entry != NULL;
+
+        if (!launches && self->work == NULL) {
             pthread_cond_wait(&self->changed, &self->lock);
             continue;
         }
         pthread_mutex_unlock(&self->lock);
-        launch(self);
-        close(self->entry->control_fd); /* init's end: the supervisor hears that it is gone */
+        if (launches) {
+            launch(self);
+            close(self->entry->control_fd); /* init's end: the supervisor hears that it is gone */
+        } else {
+            self->work(self->context);
+        }
         pthread_mutex_lock(&self->lock);
-        self->entry = NULL;
-        self->must_end |= !self->serves_many; /* gone before anybody waits for that */
+        if (launches)
+            self->entry = NULL;
+        else
+            self->work = NULL;
+        self->must_end |= !self->serves_many && !launches; /* gone before anybody waits for that */
         pthread_cond_signal(&self->changed);
     }
     pthread_mutex_unlock(&self->lock);
@@ -206,10 +217,19 @@ pid_t sbx_launcher_pid(const sbx_launcher *self)
     return __atomic_load_n(&self->pid, __ATOMIC_ACQUIRE);
 }
 
+void sbx_launcher_call(sbx_launcher *self, void (*work)(void *context), void *context)
+{
+    pthread_mutex_lock(&self->lock);
+    self->work = work;
+    self->context = context;
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
 void sbx_launcher_wait(sbx_launcher *self)
 {
     pthread_mutex_lock(&self->lock);
-    while (self->entry != NULL)
+    while (self->entry != NULL || self->work != NULL)
         pthread_cond_wait(&self->changed, &self->lock);
     pthread_mutex_unlock(&self->lock);
 }

@@ -65,6 +65,7 @@ static sbx_status prepare(live_run *run)
             (st = sbx_launcher_create(&run->launcher, false, run->err)) != SBX_OK)
             return st;
     }
+    run->record.syncs_later = run->launcher != NULL || run->base->store != NULL;
     sbx_describe_enforcers(run->result, plan, run->job);
     if (run->base->stdio_fd == NULL)
         sbx_terminal_look(&run->terminal);
@@ -421,6 +422,13 @@ static void finish_sources(live_run *run)
                    is_on ? ",landlock" : "");
 }
 
+static void sync_end(void *context)
+{
+    live_run *run = context;
+
+    sbx_record_sync(&run->record, run->result);
+}
+
 /* 9. Everything is dead: what happened is decided and written down. */
 static void conclude(live_run *run)
 {
@@ -447,6 +455,9 @@ static void conclude(live_run *run)
     sbx_placeholders_release(
         &run->placeholders); /* before the row says that there is nothing left */
     sbx_record_end(&run->record, result);
+    /* The disk takes about as long as to clean up does. A worker's row is synced with its next start. */
+    if (run->launcher != NULL && run->record.store != NULL && !run->record.keeps_store)
+        sbx_launcher_call(run->launcher, sync_end, run);
 }
 
 /* 10. Nothing is left when this returns. */
@@ -464,24 +475,24 @@ static void free_run(live_run *run)
         close(run->child.control_fd);
     if (run->masks_fd >= 0)
         close(run->masks_fd);
-    if (run->launcher != NULL) {
-        sbx_launcher_wait(run->launcher);
-        if (run->entry.plan != NULL && !run->has_met) { /* given up before it spoke */
-            sbx_spawn_meet(&run->child, run->launcher);
-            bury(run, NULL);
-        }
-        if (run->launcher != run->base->launcher)
-            sbx_launcher_free(run->launcher);
+    if (run->launcher != NULL && run->entry.plan != NULL && !run->has_met) {
+        sbx_launcher_wait(run->launcher); /* given up before it spoke */
+        sbx_spawn_meet(&run->child, run->launcher);
+        bury(run, NULL);
     }
     if (run->child.pidfd >= 0)
         close(run->child.pidfd);
     sbx_input_done(&run->input);
     sbx_output_done(&run->output);
-    sbx_record_close(&run->record);
-    sbx_processes_free(run->record.processes);
     sbx_job_free(run->job);
     sbx_placeholders_release(&run->placeholders);
     free(run->places);
+    if (run->launcher != NULL) /* by now the disk is done, too */
+        sbx_launcher_wait(run->launcher);
+    if (run->launcher != run->base->launcher)
+        sbx_launcher_free(run->launcher);
+    sbx_record_close(&run->record);
+    sbx_processes_free(run->record.processes);
     sbx_signals_give_back(run->base->launcher == NULL);
 }
 

@@ -124,7 +124,7 @@ void sbx_worker_refuse(sbx_result *result, sbx_worker *worker, const sbx_refusal
 void sbx_worker_settle(sbx_worker *worker)
 {
     if (worker->store != NULL)
-        sbx_store_sync(worker->store);
+        (void)sbx_store_sync(worker->store, NULL); /* the next start does it, or says why not */
 }
 
 void sbx_worker_free(sbx_worker *worker)
