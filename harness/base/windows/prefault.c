@@ -1,8 +1,14 @@
 /* See prefault.h. Nothing to do: the system reads a program's pages ahead by itself, and nothing is forked. */
 #include "harness/base/prefault.h"
 
-void sbx_prefault_heap(void)
+bool sbx_prefault_is_dear(void)
 {
+    return false;
+}
+
+void sbx_prefault_heap(bool is_dear)
+{
+    (void)is_dear;
 }
 
 void sbx_prefault_work(void)

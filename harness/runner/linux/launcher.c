@@ -25,8 +25,10 @@
 
 /*
  * The lower part of the thread's stack is the processes': they are on that thread's stack for all who ask (as sanitizers
- * do), and there is one mapping. The usual eight MiB would be too many where address space is limited.
+ * do), and there is one block, of the heap's because that is mapped. The usual eight MiB would be too many where address space is
+ * limited.
  */
+enum { PAGE_BYTES = 4096 };
 #if defined(__SANITIZE_THREAD__) /* which keeps most of a mebibyte there for itself */
 enum { STACK_BYTES = 256 * 1024, THREAD_STACK_BYTES = 2 * 1024 * 1024 };
 #else
@@ -181,16 +183,15 @@ sbx_status sbx_launcher_create(sbx_launcher **out, bool serves_many, sbx_error *
         self->host_net = self->empty_net = -1;
         pthread_mutex_init(&self->lock, NULL);
         pthread_cond_init(&self->changed, NULL);
-        self->stack = mmap(NULL, STACK_BYTES + THREAD_STACK_BYTES, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-        if (self->stack != MAP_FAILED) {
+        self->stack = aligned_alloc(PAGE_BYTES, STACK_BYTES + THREAD_STACK_BYTES);
+        if (self->stack != NULL) {
             prefault_stacks(self->stack);
             code = start_thread(self);
         }
     }
     if (code != 0) {
-        if (self != NULL && self->stack != MAP_FAILED)
-            (void)munmap(self->stack, STACK_BYTES + THREAD_STACK_BYTES);
+        if (self != NULL)
+            free(self->stack);
         free(self);
         return sbx_fail_errno(err, SBX_NO_MEMORY, SBX_STEP_SPAWN, code,
                               "start the thread that launches");
@@ -247,7 +248,7 @@ void sbx_launcher_free(sbx_launcher *self)
         close(self->host_net);
     if (self->empty_net >= 0)
         close(self->empty_net);
-    (void)munmap(self->stack, STACK_BYTES + THREAD_STACK_BYTES);
+    free(self->stack);
     pthread_mutex_destroy(&self->lock);
     pthread_cond_destroy(&self->changed);
     free(self);

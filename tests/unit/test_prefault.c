@@ -1,0 +1,112 @@
+/* Memory mapped ahead is memory as usual: blocks come from it, also huge, also where there is not enough. */
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/base/prefault.h"
+#include "tests/support/test.h"
+
+enum { HUGE_BYTES = 2 * 1024 * 1024, BLOCKS = 3000 };
+
+/* A sanitizer has a heap of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HAS_OWN_HEAP = 1 };
+#else
+enum { HAS_OWN_HEAP = 0 };
+#endif
+
+/* Of all sizes, more than what was mapped; each keeps what was written to it. Returns the lowest. */
+static uintptr_t use_heap(void)
+{
+    static unsigned char *block[BLOCKS];
+    static size_t bytes[BLOCKS];
+    uintptr_t lowest = UINTPTR_MAX;
+
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        bytes[i] = 1 + i * 37 % 4999;
+        block[i] = malloc(bytes[i]);
+        if (block[i] == NULL)
+            return 0;
+        memset(block[i], (int)(i % 251), bytes[i]);
+        if ((uintptr_t)block[i] < lowest)
+            lowest = (uintptr_t)block[i];
+    }
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        if (block[i][0] != i % 251 || block[i][bytes[i] - 1] != i % 251)
+            return 0;
+        free(block[i]);
+    }
+    return lowest;
+}
+
+/* In a process of its own, whose heap nobody has used. */
+static int in_child(int (*work)(void))
+{
+    int status = -1;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(work());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int by_small_pages(void)
+{
+    sbx_prefault_heap(false);
+    return use_heap() == 0;
+}
+
+/* A block larger than all gaps before it begins where the huge page does. */
+static int by_a_huge_page(void)
+{
+    void *first;
+
+    sbx_prefault_heap(true);
+    first = malloc(HUGE_BYTES / 2);
+    if (first == NULL || (!HAS_OWN_HEAP && (uintptr_t)first % HUGE_BYTES > 4096))
+        return 2;
+    memset(first, 1, HUGE_BYTES / 2);
+    free(first);
+    return use_heap() == 0;
+}
+
+/* What cannot be had is gone without. */
+static int without_room(void)
+{
+    const struct rlimit now = {.rlim_cur = 0, .rlim_max = 0};
+
+    if (setrlimit(RLIMIT_DATA, &now) != 0)
+        return 3;
+    sbx_prefault_heap(true);
+    return 0;
+}
+
+static void test_heap(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(by_small_pages), 0);
+    assert_int_equal(in_child(by_a_huge_page), 0);
+    if (!HAS_OWN_HEAP)
+        assert_int_equal(in_child(without_room), 0);
+}
+
+/* Whatever the answer is here: a page that was used before is not dear, but where we are interrupted in between. */
+static void test_is_dear(void **state)
+{
+    bool is_dear = true;
+
+    (void)state;
+    (void)sbx_prefault_is_dear();
+    for (int i = 0; i < 100 && is_dear; i++)
+        is_dear = sbx_prefault_is_dear();
+    assert_false(is_dear);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_heap), cmocka_unit_test(test_is_dear)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
