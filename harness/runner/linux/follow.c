@@ -18,7 +18,7 @@ typedef struct loop {
     bool is_stopping; /* TERM was sent */
     bool is_killed;   /* KILL was sent */
     bool is_over;     /* init is dead or dying */
-    bool had_quiet_moment;
+    bool has_served, had_quiet_moment;
     uint64_t kill_at_ns; /* end of grace */
     uint64_t wall_at_ns;
     uint64_t idle_step_ns, idle_next_ns, idle_since_ns, idle_cpu_ns;
@@ -266,6 +266,12 @@ static void use_quiet_moment(loop *self)
     sbx_record_foresee(self->follow->record);
 }
 
+/* Once it was served, and nothing else waits: whoever was answered may have had our processor meanwhile, and be done. */
+static bool may_be_quiet(const loop *self)
+{
+    return self->has_served && !self->had_quiet_moment;
+}
+
 static size_t fill_poll(const loop *self, struct pollfd wait[POLL_MAX])
 {
     const sbx_follow *follow = self->follow;
@@ -288,6 +294,7 @@ static void on_ready(loop *self, const struct pollfd wait[POLL_MAX], size_t coun
     sbx_follow *follow = self->follow;
     uint64_t now_ns = sbx_clock_monotonic_ns();
 
+    self->has_served |= wait[WATCH].revents != 0;
     if (wait[WATCH].revents & POLLIN)
         sbx_watch_serve(follow->watch); /* first: somebody stands still for it */
     else if (wait[WATCH].revents != 0)
@@ -319,7 +326,8 @@ void sbx_follow_to_end(sbx_follow *follow)
         size_t count = fill_poll(&self, wait);
         uint64_t now_ns = sbx_clock_monotonic_ns();
         uint64_t next_ns = on_time(&self, now_ns);
-        struct timespec pause = {0, 0}, *timeout = next_ns == SBX_UNLIMITED ? NULL : &pause;
+        struct timespec at_once = {0, 0}, pause = {0, 0},
+                        *timeout = next_ns == SBX_UNLIMITED ? NULL : &pause;
 
         if (next_ns > now_ns) {
             pause.tv_sec = (time_t)((next_ns - now_ns) / SBX_NS_PER_S);
@@ -327,9 +335,11 @@ void sbx_follow_to_end(sbx_follow *follow)
         }
         if (self.watch_fd < 0)
             use_quiet_moment(&self);
+        if (may_be_quiet(&self))
+            timeout = &at_once;
         if (ppoll(wait, (nfds_t)count, timeout, NULL) > 0)
             on_ready(&self, wait, count);
-        if (wait[WATCH].revents != 0)
+        else if (timeout == &at_once)
             use_quiet_moment(&self);
     }
     if (self.watch_fd >= 0) {
