@@ -396,8 +396,8 @@ static void note_exit(live_run *run)
 }
 
 /*
- * The kernel says how many denials of ours there were when the domain is gone, which the listener would
- * keep alive. Waited for only where it recorded one.
+ * Where kernel audit is on, the kernel says how many denials of ours there were when the domain is gone, which the
+ * listener would keep alive. Waited for only where it recorded one.
  */
 static void finish_sources(live_run *run)
 {
@@ -408,13 +408,15 @@ static void finish_sources(live_run *run)
     if (run->watch != NULL)
         run->result->events.reached[SBX_LIMIT_FILES] = sbx_watch_files_reached(run->watch);
     if (run->landlock != NULL) {
+        sbx_landlock_log_serve(run->landlock);
+        is_on = sbx_landlock_log_is_on(run->landlock);
+    }
+    if (is_on) {
         sbx_watch_free(run->watch);
         run->listener = run->watch == NULL ? run->listener : -1;
         run->watch = NULL;
         sbx_landlock_log_finish(run->landlock, KERNEL_WAIT_MS * SBX_NS_PER_MS);
-        is_on = sbx_landlock_log_is_on(run->landlock);
-        if (is_on)
-            result->audit_complete = sbx_landlock_log_complete(run->landlock);
+        result->audit_complete = sbx_landlock_log_complete(run->landlock);
     }
     (void)snprintf(result->audit_sources, sizeof(result->audit_sources), "%s%s%s",
                    run->record.denials != NULL ? "seccomp" : "",
