@@ -80,9 +80,8 @@ static void begin_huge_page(void)
     huge = block + CHUNK_HEAD + HUGE_BYTES - 1;
     huge -= (uintptr_t)huge % HUGE_BYTES;
     (void)madvise(huge, HUGE_BYTES, MADV_HUGEPAGE);
-    before = realloc(block, (size_t)(huge - block) - CHUNK_HEAD);
-    if (before == NULL)
-        free(block);
+    before = realloc(block, (size_t)(huge - block) - CHUNK_HEAD); /* it only becomes smaller */
+    (void)before;
 }
 
 void sbx_prefault_heap(bool is_dear)
