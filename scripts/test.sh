@@ -60,7 +60,7 @@ make_scratch() {
 
 # as_user PRESET [CTEST-ARGUMENT…]: the installed tests of a build, by the user, in a home of its own.
 as_user() {
-    local preset=$1 place=$scratch/$1
+    local preset=$1 place=$scratch/$1 code=0
     shift
     cmake --install "build/$preset" --component tests --prefix "$place" >/dev/null
     mkdir "$place/home"
@@ -72,8 +72,9 @@ as_user() {
             LANG=C.UTF-8 ${CI+CI="$CI"} ${SBX_MUST_WORK+SBX_MUST_WORK="$SBX_MUST_WORK"} \
             SBX_TEST_TALLY="$place/tally.tsv" \
             ctest --test-dir "$place" --output-on-failure --no-tests=error -j "$jobs" "$@"
-    )
+    ) || code=$?
     cat "$place/tally.tsv" >>"$SBX_TEST_TALLY" 2>/dev/null || true # nothing that is counted was among the tests
+    return "$code"
 }
 
 # Skipped where there is no Wine, unless tests must work.
