@@ -342,6 +342,9 @@ void sbx_follow_to_end(sbx_follow *follow)
         else if (timeout == &at_once)
             use_quiet_moment(&self);
     }
+    /* A short command may have left none; what killed ones left is each start's to take away all the same. */
+    if (!self.had_quiet_moment && !follow->has_swept)
+        (void)sbx_job_sweep();
     if (self.watch_fd >= 0) {
         struct pollfd last = {.fd = self.watch_fd, .events = POLLIN};
 
