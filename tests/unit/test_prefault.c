@@ -15,28 +15,25 @@ enum { HAS_OWN_HEAP = 1 };
 enum { HAS_OWN_HEAP = 0 };
 #endif
 
-/* Of all sizes, more than what was mapped; each keeps what was written to it. Returns the lowest. */
-static uintptr_t use_heap(void)
+/* Of all sizes, more than what was mapped; each keeps what was written to it. */
+static bool can_use_heap(void)
 {
     static unsigned char *block[BLOCKS];
     static size_t bytes[BLOCKS];
-    uintptr_t lowest = UINTPTR_MAX;
 
     for (unsigned i = 0; i < BLOCKS; i++) {
         bytes[i] = 1 + i * 37 % 4999;
         block[i] = malloc(bytes[i]);
         if (block[i] == NULL)
-            return 0;
+            return false;
         memset(block[i], (int)(i % 251), bytes[i]);
-        if ((uintptr_t)block[i] < lowest)
-            lowest = (uintptr_t)block[i];
     }
     for (unsigned i = 0; i < BLOCKS; i++) {
         if (block[i][0] != i % 251 || block[i][bytes[i] - 1] != i % 251)
-            return 0;
+            return false;
         free(block[i]);
     }
-    return lowest;
+    return true;
 }
 
 /* In a process of its own, whose heap nobody has used. */
@@ -55,7 +52,7 @@ static int in_child(int (*work)(void))
 static int by_small_pages(void)
 {
     sbx_prefault_heap(false);
-    return use_heap() == 0;
+    return can_use_heap() ? 0 : 1;
 }
 
 /* A block larger than all gaps before it begins where the huge page does. */
@@ -69,7 +66,7 @@ static int by_a_huge_page(void)
         return 2;
     memset(first, 1, HUGE_BYTES / 2);
     free(first);
-    return use_heap() == 0;
+    return can_use_heap() ? 0 : 1;
 }
 
 /* What cannot be had is gone without. */
