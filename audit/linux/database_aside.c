@@ -10,6 +10,7 @@
 
 #include "audit/database_file.h"
 #include "harness/base/clock.h"
+#include "harness/base/linux/libc.h"
 
 static int open_folder(const char *path)
 {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "audit/linux/file_system.h"
+#include "harness/base/linux/libc.h"
 #include "harness/base/path.h"
 
 #ifndef MADV_POPULATE_READ

@@ -119,13 +119,13 @@ static sbx_status lower_rlimit(int resource, uint64_t value, const char *name, s
 {
     struct rlimit limit;
 
-    if (prlimit(0, (__rlimit_resource_t)resource, NULL, &limit) != 0)
+    if (prlimit(0, resource, NULL, &limit) != 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_RLIMIT, errno, "read %s", name);
     if (limit.rlim_max > value)
         limit.rlim_max = value;
     if (limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
-    if (prlimit(0, (__rlimit_resource_t)resource, &limit, NULL) != 0)
+    if (prlimit(0, resource, &limit, NULL) != 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_RLIMIT, errno, "set %s", name);
     return SBX_OK;
 }

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "harness/base/linux/libc.h"
 #include "harness/base/path.h"
 
 /* Inside the job's view, absolute symlinks included. */

@@ -11,6 +11,10 @@
 
 #include <sys/syscall.h>
 
+#ifndef SYS_quotactl_fd /* musl 1.2.3 */
+#define SYS_quotactl_fd 443
+#endif
+
 /* Newer than the build headers may know; x86-64 and every architecture since the unified table. */
 #define SBX_NR_FCHMODAT2 452
 #define SBX_NR_SETXATTRAT 463

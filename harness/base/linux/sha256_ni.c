@@ -1,9 +1,12 @@
 /* The compression function of SHA-256 with the SHA extensions of x86; see sha256_ni.h. */
 #include "harness/base/linux/sha256_ni.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__)
+#if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
+#ifdef __GLIBC__
 #include <sys/platform/x86.h>
+#endif
 
 static const uint32_t round_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -15,10 +18,18 @@ static const uint32_t round_constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-/* As the C library found them at the start: CPUID itself ends up in the hypervisor, which is dear. */
+/* glibc asked at its start; CPUID itself ends up in the hypervisor, which is dear. */
 bool sbx_sha256_ni_is_there(void)
 {
+#ifdef __GLIBC__
     return CPU_FEATURE_PRESENT(SHA) && CPU_FEATURE_PRESENT(SSSE3) && CPU_FEATURE_PRESENT(SSE4_1);
+#else
+    unsigned a, b, c, d;
+    bool has_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
+
+    return has_sha && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_SSSE3) != 0 &&
+           (c & bit_SSE4_1) != 0;
+#endif
 }
 
 /* The instructions hold the eight words as ABEF and CDGH. */

@@ -13,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "harness/base/linux/names.h"
+
 bool sbx_caller_fill_stdio(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
@@ -133,7 +135,7 @@ const char *const *sbx_caller_environment(void)
 const char *sbx_caller_signal_name(int number)
 {
     static char name[24];
-    const char *word = sigabbrev_np(number);
+    const char *word = sbx_signal_name(number);
 
     if (word == NULL) {
         return "unknown";

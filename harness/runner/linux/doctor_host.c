@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "audit/sources/linux/landlock_log.h"
+#include "harness/base/linux/names.h"
 #include "harness/runner/linux/doctor_parts.h"
 #include "limits/job.h"
 
@@ -45,7 +46,7 @@ static void look_at_user_namespaces(sbx_doctor *self)
                        self->host.is_root ? ", though root needs none" : "");
     else
         sbx_doctor_add(self, "user-namespaces", "missing", "none", fix, "none can be made (%s)%s%s",
-                       strerrorname_np(code), knob != NULL ? ": refused by " : "",
+                       sbx_errno_name(code), knob != NULL ? ": refused by " : "",
                        knob != NULL ? knob : "");
 }
 
@@ -96,7 +97,7 @@ static void look_at_kernel_audit(sbx_doctor *self)
     else if (enabled < 0)
         sbx_doctor_add(self, subject, "missing", "none", "only root may read the kernel's audit",
                        "Landlock's own records of denials: not readable here (%s)",
-                       strerrorname_np(code));
+                       sbx_errno_name(code));
     else if (enabled == 0)
         sbx_doctor_add(
             self, subject, "missing", "none",

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/base/linux/names.h"
 #include "harness/runner/linux/doctor_parts.h"
 
 extern char **environ;
@@ -28,7 +29,7 @@ static bool is_refusal(int code)
 
 static void set_answer(sbx_doctor_attempt *out, int code)
 {
-    const char *name = strerrorname_np(code);
+    const char *name = sbx_errno_name(code);
 
     out->code = code;
     out->answer = code == 0          ? SBX_DOCTOR_DID
@@ -37,12 +38,12 @@ static void set_answer(sbx_doctor_attempt *out, int code)
     if (code == PROBE_NONSENSE)
         (void)snprintf(out->why, sizeof(out->why), "the probe was asked for nonsense");
     else if (code != 0)
-        (void)snprintf(out->why, sizeof(out->why), "%s", name != NULL ? name : "an unknown error");
+        (void)snprintf(out->why, sizeof(out->why), "%s", name);
 }
 
 static void set_signal(sbx_doctor_attempt *out, int number)
 {
-    const char *name = sigabbrev_np(number);
+    const char *name = sbx_signal_name(number);
 
     out->answer = SBX_DOCTOR_REFUSED;
     out->code = -number;

@@ -15,13 +15,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "audit/sources/linux/masks.h"
+#include "harness/base/linux/libc.h"
 #include "harness/base/path.h"
 #include "harness/target/linux/steps.h"
 

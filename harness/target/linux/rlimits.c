@@ -9,10 +9,10 @@ static sbx_status set_limit(int resource, uint64_t value, sbx_limit_kind kind, s
 {
     struct rlimit limit;
 
-    if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_max < value)
+    if (getrlimit(resource, &limit) == 0 && limit.rlim_max < value)
         value = limit.rlim_max;
     limit.rlim_cur = limit.rlim_max = value;
-    if (setrlimit((__rlimit_resource_t)resource, &limit) != 0)
+    if (setrlimit(resource, &limit) != 0)
         return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_RLIMIT, errno, "set the limit --%s",
                               sbx_limit_word(kind));
     return SBX_OK;
