@@ -138,6 +138,8 @@ static void patterns_are_bounded(void **state)
     assert_false(sbx_pattern_is_in("b", text, SBX_PATTERN_TEXT_BYTES_MAX + 1));
     assert_true(sbx_pattern_is_in("b", text + 1, SBX_PATTERN_TEXT_BYTES_MAX));
     free(text);
+    assert_true(sbx_pattern_is_in("^b$", "a\0b\0c", 5)); /* a NUL ends a line, and is not the end */
+    assert_false(sbx_pattern_is_in("a.b", "a\0b", 3));
     assert_non_null(sbx_pattern_problem("(a)\\1"));
     assert_non_null(sbx_pattern_problem("a{256}"));
     assert_non_null(sbx_pattern_problem("((a{100}){100}){100}"));

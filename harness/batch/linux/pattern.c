@@ -2,6 +2,7 @@
 #include "harness/batch/pattern.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { REPEATED_MAX = 255, STATES_MAX = 4096 };
@@ -62,17 +63,31 @@ const char *sbx_pattern_problem(const char *pattern)
     return NULL;
 }
 
+/* As the library wants it, for which the first NUL would be the end; NULL: no memory. */
+static char *copy_of(const char *text, size_t bytes)
+{
+    char *copy = malloc(bytes + 1);
+
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i < bytes; i++)
+        copy[i] = (char)(text[i] == '\0' ? '\n' : text[i]);
+    copy[bytes] = '\0';
+    return copy;
+}
+
 bool sbx_pattern_is_in(const char *pattern, const char *text, size_t bytes)
 {
-    regmatch_t range = {
-        0, (regoff_t)(bytes < SBX_PATTERN_TEXT_BYTES_MAX ? bytes : SBX_PATTERN_TEXT_BYTES_MAX)};
+    char *copy =
+        copy_of(text, bytes < SBX_PATTERN_TEXT_BYTES_MAX ? bytes : SBX_PATTERN_TEXT_BYTES_MAX);
     regex_t compiled;
-    bool is_found;
+    bool is_found = false;
 
-    if (sbx_pattern_problem(pattern) != NULL ||
-        regcomp(&compiled, pattern, REG_EXTENDED | REG_NEWLINE) != 0)
-        return false;
-    is_found = regexec(&compiled, text, 1, &range, REG_STARTEND) == 0;
-    regfree(&compiled);
+    if (copy != NULL && sbx_pattern_problem(pattern) == NULL &&
+        regcomp(&compiled, pattern, REG_EXTENDED | REG_NEWLINE | REG_NOSUB) == 0) {
+        is_found = regexec(&compiled, copy, 0, NULL, 0) == 0;
+        regfree(&compiled);
+    }
+    free(copy);
     return is_found;
 }
