@@ -1,6 +1,7 @@
-# Sources of the libraries that a Windows program brings with it: jansson and libsodium, and cmocka for its tests.
+# Sources of the libraries that a program brings with it which is not linked with the system's: jansson and libsodium,
+# and cmocka for the tests of Windows.
 #
-# mingw-w64 has no packages of them, so they are built here, from the upstream archive inside Debian's source
+# mingw-w64 and musl have no packages of them, so they are built here, from the upstream archive inside Debian's source
 # package. It is fetched by apt as the machine has it configured (scripts/fetch-debian-source.sh), pinned by
 # SHA-256, kept beside SQLite in the cache and never committed. Without a network:
 # -DSBX_JANSSON_DIR=DIR, -DSBX_LIBSODIUM_DIR=DIR and -DSBX_CMOCKA_DIR=DIR, each with the unpacked sources.
@@ -42,50 +43,54 @@ function(sbx_debian_source out package version file sha256 given)
     set(${out} ${CMAKE_BINARY_DIR}/sources/${package}-${version} PARENT_SCOPE)
 endfunction()
 
-sbx_debian_source(jansson_dir jansson 2.14 jansson_2.14.orig.tar.gz
-    c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b "${SBX_JANSSON_DIR}")
-
-# What its configure script would find out about mingw-w64.
-file(WRITE ${CMAKE_BINARY_DIR}/jansson/jansson_config.h
-    "#ifndef JANSSON_CONFIG_H\n#define JANSSON_CONFIG_H\n"
-    "#define JSON_INLINE inline\n#define JSON_INTEGER_IS_LONG_LONG 1\n#define JSON_HAVE_LOCALECONV 1\n"
-    "#define JSON_HAVE_ATOMIC_BUILTINS 1\n#define JSON_HAVE_SYNC_BUILTINS 1\n"
-    "#define JSON_PARSER_MAX_DEPTH 2048\n#endif\n")
-file(WRITE ${CMAKE_BINARY_DIR}/jansson/jansson_private_config.h
-    "#define HAVE_FCNTL_H 1\n#define HAVE_SYS_STAT_H 1\n#define HAVE_SYS_TIME_H 1\n#define HAVE_SYS_TYPES_H 1\n"
-    "#define HAVE_STDINT_H 1\n#define HAVE_GETPID 1\n#define HAVE_GETTIMEOFDAY 1\n#define HAVE_ATOMIC_BUILTINS 1\n"
-    "#define INITIAL_HASHTABLE_ORDER 3\n")
-file(GLOB sources ${jansson_dir}/src/*.c)
-add_library(sbx_jansson OBJECT ${sources})
-target_compile_definitions(sbx_jansson PRIVATE HAVE_CONFIG_H=1 NDEBUG)
-target_compile_options(sbx_jansson PRIVATE -O2 -w)
-target_include_directories(sbx_jansson PUBLIC ${jansson_dir}/src ${CMAKE_BINARY_DIR}/jansson)
+# What its configure script would find out, about mingw-w64 and about musl.
+function(sbx_add_jansson name)
+    sbx_debian_source(jansson_dir jansson 2.14 jansson_2.14.orig.tar.gz
+        c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b "${SBX_JANSSON_DIR}")
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/jansson/jansson_config.h CONTENT
+        "#ifndef JANSSON_CONFIG_H\n#define JANSSON_CONFIG_H\n\
+#define JSON_INLINE inline\n#define JSON_INTEGER_IS_LONG_LONG 1\n#define JSON_HAVE_LOCALECONV 1\n\
+#define JSON_HAVE_ATOMIC_BUILTINS 1\n#define JSON_HAVE_SYNC_BUILTINS 1\n\
+#define JSON_PARSER_MAX_DEPTH 2048\n#endif\n" @ONLY)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/jansson/jansson_private_config.h CONTENT
+        "#define HAVE_FCNTL_H 1\n#define HAVE_SYS_STAT_H 1\n#define HAVE_SYS_TIME_H 1\n#define HAVE_SYS_TYPES_H 1\n\
+#define HAVE_STDINT_H 1\n#define HAVE_GETPID 1\n#define HAVE_GETTIMEOFDAY 1\n#define HAVE_ATOMIC_BUILTINS 1\n\
+#define INITIAL_HASHTABLE_ORDER 3\n" @ONLY)
+    file(GLOB sources ${jansson_dir}/src/*.c)
+    add_library(${name} OBJECT ${sources})
+    target_compile_definitions(${name} PRIVATE HAVE_CONFIG_H=1 NDEBUG)
+    target_compile_options(${name} PRIVATE -O2 -w)
+    target_include_directories(${name} PUBLIC ${jansson_dir}/src ${CMAKE_BINARY_DIR}/jansson)
+endfunction()
 
 # Portable C, without the variants for newer processors: what is used of it is Ed25519, which has none. The linker
 # takes what is needed out of the library.
-sbx_debian_source(libsodium_dir libsodium 1.0.18 libsodium_1.0.18.orig.tar.gz
-    d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4 "${SBX_LIBSODIUM_DIR}")
-set(include ${CMAKE_BINARY_DIR}/libsodium/include)
-file(READ ${libsodium_dir}/src/libsodium/include/sodium/version.h.in text)
-string(REPLACE "@VERSION@" "1.0.18" text "${text}")
-string(REPLACE "@SODIUM_LIBRARY_VERSION_MAJOR@" "10" text "${text}")
-string(REPLACE "@SODIUM_LIBRARY_VERSION_MINOR@" "3" text "${text}")
-string(REPLACE "@SODIUM_LIBRARY_MINIMAL_DEF@" "" text "${text}")
-file(CONFIGURE OUTPUT ${include}/sodium/version.h CONTENT "${text}" @ONLY)
-file(COPY ${libsodium_dir}/src/libsodium/include/sodium/export.h DESTINATION ${include}/sodium)
-file(GLOB_RECURSE sources ${libsodium_dir}/src/libsodium/*.c)
-add_library(sbx_sodium STATIC ${sources})
-target_compile_definitions(sbx_sodium PUBLIC SODIUM_STATIC=1 PRIVATE CONFIGURED=1 NATIVE_LITTLE_ENDIAN=1
-    HAVE_TI_MODE=1 HAVE_STDINT_H=1 NDEBUG)
-target_compile_options(sbx_sodium PRIVATE -O2 -w)
-target_include_directories(sbx_sodium PUBLIC ${libsodium_dir}/src/libsodium/include ${include} # its own go first
-    PRIVATE ${libsodium_dir}/src/libsodium/include/sodium ${include}/sodium)
+function(sbx_add_sodium name)
+    sbx_debian_source(libsodium_dir libsodium 1.0.18 libsodium_1.0.18.orig.tar.gz
+        d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4 "${SBX_LIBSODIUM_DIR}")
+    set(include ${CMAKE_BINARY_DIR}/libsodium/include)
+    file(READ ${libsodium_dir}/src/libsodium/include/sodium/version.h.in text)
+    string(REPLACE "@VERSION@" "1.0.18" text "${text}")
+    string(REPLACE "@SODIUM_LIBRARY_VERSION_MAJOR@" "10" text "${text}")
+    string(REPLACE "@SODIUM_LIBRARY_VERSION_MINOR@" "3" text "${text}")
+    string(REPLACE "@SODIUM_LIBRARY_MINIMAL_DEF@" "" text "${text}")
+    file(CONFIGURE OUTPUT ${include}/sodium/version.h CONTENT "${text}" @ONLY)
+    file(COPY ${libsodium_dir}/src/libsodium/include/sodium/export.h DESTINATION ${include}/sodium)
+    file(GLOB_RECURSE sources ${libsodium_dir}/src/libsodium/*.c)
+    add_library(${name} STATIC ${sources})
+    target_compile_definitions(${name} PUBLIC SODIUM_STATIC=1 PRIVATE CONFIGURED=1 NATIVE_LITTLE_ENDIAN=1
+        HAVE_TI_MODE=1 HAVE_STDINT_H=1 NDEBUG
+        $<$<STREQUAL:${SBX_OS},linux>:HAVE_GETRANDOM=1;HAVE_SYS_RANDOM_H=1;HAVE_EXPLICIT_BZERO=1>)
+    target_compile_options(${name} PRIVATE -O2 -w)
+    target_include_directories(${name} PUBLIC ${libsodium_dir}/src/libsodium/include ${include} # its own go first
+        PRIVATE ${libsodium_dir}/src/libsodium/include/sodium ${include}/sodium)
+endfunction()
 
-if(SBX_TESTS)
+function(sbx_add_cmocka name)
     sbx_debian_source(cmocka_dir cmocka 1.1.5 cmocka_1.1.5.orig.tar.xz
         f0ccd8242d55e2fd74b16ba518359151f6f8383ff8aef4976e48393f77bba8b6 "${SBX_CMOCKA_DIR}")
-    add_library(sbx_cmocka STATIC ${cmocka_dir}/src/cmocka.c)
-    target_compile_definitions(sbx_cmocka PUBLIC CMOCKA_STATIC PRIVATE __USE_MINGW_ANSI_STDIO=1)
-    target_compile_options(sbx_cmocka PRIVATE -O2 -w)
-    target_include_directories(sbx_cmocka PUBLIC ${cmocka_dir}/include)
-endif()
+    add_library(${name} STATIC ${cmocka_dir}/src/cmocka.c)
+    target_compile_definitions(${name} PUBLIC CMOCKA_STATIC PRIVATE __USE_MINGW_ANSI_STDIO=1)
+    target_compile_options(${name} PRIVATE -O2 -w)
+    target_include_directories(${name} PUBLIC ${cmocka_dir}/include)
+endfunction()

@@ -17,7 +17,12 @@ if(SBX_OS STREQUAL "linux")
     # At build time only: the filters are made by seccomp_gen and compiled in as arrays.
     pkg_check_modules(SECCOMP REQUIRED libseccomp>=2.5)
 elseif(CMAKE_CROSSCOMPILING)
-    include(debian_source) # sbx_jansson, sbx_sodium, sbx_cmocka: built here
+    include(debian_source)
+    sbx_add_jansson(sbx_jansson)
+    sbx_add_sodium(sbx_sodium)
+    if(SBX_TESTS)
+        sbx_add_cmocka(sbx_cmocka)
+    endif()
     target_include_directories(sbx_flags SYSTEM INTERFACE
         $<TARGET_PROPERTY:sbx_jansson,INTERFACE_INCLUDE_DIRECTORIES>
         $<TARGET_PROPERTY:sbx_sodium,INTERFACE_INCLUDE_DIRECTORIES>)

@@ -129,22 +129,25 @@ endforeach()
 message(STATUS "SQLite: version number ${number}")
 
 # Always -O2, never sanitized, warnings off: it is not ours, and it is tested better than we could.
-add_library(sbx_sqlite OBJECT ${SBX_SQLITE_SOURCE_DIR}/sqlite3.c)
-target_compile_options(sbx_sqlite PRIVATE -O2 -w)
-target_compile_definitions(sbx_sqlite PRIVATE
-    NDEBUG
-    SQLITE_THREADSAFE=2            # one connection is used by one thread at a time
-    SQLITE_DQS=0                   # "x" is a name and never a string
-    SQLITE_DEFAULT_MEMSTATUS=0
-    SQLITE_DEFAULT_LOOKASIDE=0,0   # memory that is set up but hardly used costs page faults at each start
-    SQLITE_DEFAULT_PCACHE_INITSZ=0
-    SQLITE_LIKE_DOESNT_MATCH_BLOBS
-    SQLITE_OMIT_DEPRECATED
-    SQLITE_OMIT_LOAD_EXTENSION     # no way to run code from a file
-    SQLITE_OMIT_SHARED_CACHE
-    SQLITE_USE_ALLOCA
-    $<$<STREQUAL:${SBX_OS},linux>:HAVE_FDATASYNC=1;HAVE_USLEEP=1;HAVE_LOCALTIME_R=1;HAVE_GMTIME_R=1;HAVE_STRCHRNUL=1;USE_PREAD64=1;_GNU_SOURCE>)
-target_link_libraries(sbx_sqlite PRIVATE Threads::Threads)
+function(sbx_add_sqlite name)
+    add_library(${name} OBJECT ${SBX_SQLITE_SOURCE_DIR}/sqlite3.c)
+    target_compile_options(${name} PRIVATE -O2 -w)
+    target_compile_definitions(${name} PRIVATE
+        NDEBUG
+        SQLITE_THREADSAFE=2            # one connection is used by one thread at a time
+        SQLITE_DQS=0                   # "x" is a name and never a string
+        SQLITE_DEFAULT_MEMSTATUS=0
+        SQLITE_DEFAULT_LOOKASIDE=0,0   # memory that is set up but hardly used costs page faults at each start
+        SQLITE_DEFAULT_PCACHE_INITSZ=0
+        SQLITE_LIKE_DOESNT_MATCH_BLOBS
+        SQLITE_OMIT_DEPRECATED
+        SQLITE_OMIT_LOAD_EXTENSION     # no way to run code from a file
+        SQLITE_OMIT_SHARED_CACHE
+        SQLITE_USE_ALLOCA
+        $<$<STREQUAL:${SBX_OS},linux>:HAVE_FDATASYNC=1;HAVE_USLEEP=1;HAVE_LOCALTIME_R=1;HAVE_GMTIME_R=1;HAVE_STRCHRNUL=1;USE_PREAD64=1;_GNU_SOURCE>)
+    target_link_libraries(${name} PRIVATE Threads::Threads)
+endfunction()
+sbx_add_sqlite(sbx_sqlite)
 
 add_library(sbx_sqlite_headers INTERFACE)
 target_include_directories(sbx_sqlite_headers SYSTEM INTERFACE ${SBX_SQLITE_SOURCE_DIR})

@@ -18,7 +18,8 @@ bool sbx_prefault_is_dear(void);
 
 /*
  * The heap, for work of the size of one run. is_dear: by a single huge page, of two megabytes: for a process that will do
- * nothing else, as it has to be cleared, too. Where the system gives none it is as many small ones as otherwise.
+ * nothing else, as it has to be cleared, too. Where the system gives none, or the C library is not musl, it is as many
+ * small ones as otherwise.
  */
 void sbx_prefault_heap(bool is_dear);
 

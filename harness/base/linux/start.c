@@ -90,6 +90,30 @@ void sbx_start_mapped(void)
                 (header->p_flags & PF_W) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
     map(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
 }
+
+#ifndef __GLIBC__
+#include <stdlib.h>
+
+/*
+ * Read-only from here on: what was put in and is never changed again, tables of functions above all. glibc does this itself,
+ * musl for dynamic programs only.
+ */
+__attribute__((constructor(101))) static void protect_relocated(void)
+{
+    uintptr_t file = (uintptr_t)&__ehdr_start;
+    const ElfW(Phdr) *header = (const ElfW(Phdr) *)(file + __ehdr_start.e_phoff);
+    uintptr_t shift = __ehdr_start.e_type == ET_DYN ? file : 0;
+
+    for (int i = 0; i < __ehdr_start.e_phnum; i++, header++) {
+        uintptr_t from = (shift + header->p_vaddr) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t to = (shift + header->p_vaddr + header->p_memsz) & ~(uintptr_t)(PAGE - 1);
+
+        if (header->p_type == PT_GNU_RELRO && to > from &&
+            mprotect((void *)from, to - from, PROT_READ) != 0)
+            _Exit(125);
+    }
+}
+#endif
 #else
 typedef int sbx_start_nothing; /* other processors begin as usual */
 #endif

@@ -1,9 +1,13 @@
 /* What the program was built with, on Linux. */
 #include "harness/cli/libraries.h"
 
+#include <features.h>
 #include <jansson.h>
 #include <sodium/version.h>
 #include <sys/auxv.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "audit/store.h"
 #include "harness/base/compiler.h"
@@ -28,11 +32,23 @@ static const char *sodium_version_text(void)
     return SODIUM_VERSION_STRING;
 }
 
+static const char *libc_version_text(void)
+{
+#ifdef __GLIBC__
+    return gnu_get_libc_version();
+#else
+    return SBX_MUSL_VERSION;
+#endif
+}
+
 const sbx_library sbx_libraries[] = {
-    {"sqlite", sbx_store_sqlite_version},
-    {"libseccomp", seccomp_version_text},
-    {"jansson", jansson_version_text},
-    {"libsodium", sodium_version_text},
+    {"sqlite", sbx_store_sqlite_version}, {"libseccomp", seccomp_version_text},
+    {"jansson", jansson_version_text},    {"libsodium", sodium_version_text},
+#ifdef __GLIBC__
+    {"glibc", libc_version_text},
+#else
+    {"musl", libc_version_text},
+#endif
 };
 
 const size_t sbx_libraries_count = SBX_COUNT_OF(sbx_libraries);
