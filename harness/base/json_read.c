@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What one reading has left when memory has run out: for the piece that jansson is at, and for one string's growth. */
-enum { RESERVE_BYTES = 192 * 1024, ALIGNMENT = 16 };
+enum { RESERVE_BYTES = 192 * 1024, KEPT_BYTES_MAX = 256 * 1024, ALIGNMENT = 16 };
 
 typedef struct reading {
     const char *text;
@@ -19,6 +19,38 @@ typedef struct reading {
 } reading;
 
 static _Thread_local reading *current;
+
+/* A thread's reserve for all that it reads: an allocator may give so large a block back to the system each time. */
+static _Thread_local char *kept;
+static _Thread_local size_t kept_bytes;
+
+static bool find_reserve(reading *self)
+{
+    size_t needed;
+
+    if (self->bytes >= (SIZE_MAX - RESERVE_BYTES) / 4)
+        return false;
+    needed = RESERVE_BYTES + 4 * self->bytes; /* a string's buffer doubles, and is copied once */
+    if (needed < KEPT_BYTES_MAX)
+        needed = KEPT_BYTES_MAX;
+    if (kept_bytes < needed) {
+        free(kept);
+        kept = malloc(needed);
+        kept_bytes = kept == NULL ? 0 : needed;
+    }
+    self->reserve = kept;
+    self->reserve_bytes = kept_bytes;
+    return kept != NULL;
+}
+
+static void keep_reserve(void)
+{
+    if (kept_bytes <= KEPT_BYTES_MAX)
+        return;
+    free(kept);
+    kept = NULL;
+    kept_bytes = 0;
+}
 
 static void *take_reserve(reading *self, size_t bytes)
 {
@@ -78,12 +110,7 @@ json_t *sbx_json_read(const char *text, size_t bytes, size_t flags, json_error_t
     json_t *root;
 
     json_set_alloc_funcs(allocate, release);
-    if (bytes < (SIZE_MAX - RESERVE_BYTES) / 4) {
-        self.reserve_bytes =
-            RESERVE_BYTES + 4 * bytes; /* a string's buffer doubles, and is copied once */
-        self.reserve = malloc(self.reserve_bytes);
-    }
-    if (self.reserve == NULL) {
+    if (!find_reserve(&self)) {
         say_no_memory(problem);
         return NULL;
     }
@@ -95,7 +122,7 @@ json_t *sbx_json_read(const char *text, size_t bytes, size_t flags, json_error_t
         say_no_memory(problem);
     }
     current = NULL;
-    free(self.reserve);
+    keep_reserve();
     return root;
 }
 

@@ -65,7 +65,8 @@ static int come_back(bool is_huge)
     sbx_region_begin(is_huge, 8 * PAGE);
     first = sbx_region_take(3 * PAGE - 100);
     second = sbx_region_take(1);
-    if (first == NULL || second != first + 3 * PAGE || (uintptr_t)first % SBX_REGION_BYTES != 0)
+    if (first == NULL || second != first + 3 * PAGE ||
+        (uintptr_t)first % SBX_REGION_HUGE_BYTES != 0)
         return 1;
     if (!is_zero(first, 4 * PAGE) || sbx_region_give(&outside, PAGE))
         return 2;

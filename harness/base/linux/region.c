@@ -25,7 +25,7 @@ static unsigned pages_of(size_t bytes)
 
 void sbx_region_begin(bool is_huge, size_t touched_bytes)
 {
-    const size_t room = 2 * (size_t)SBX_REGION_BYTES;
+    const size_t room = SBX_REGION_BYTES + SBX_REGION_HUGE_BYTES;
     char *all, *start;
 
     if (region.start != NULL)
@@ -33,12 +33,12 @@ void sbx_region_begin(bool is_huge, size_t touched_bytes)
     all = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED)
         return;
-    start = all + (SBX_REGION_BYTES - (uintptr_t)all % SBX_REGION_BYTES) % SBX_REGION_BYTES;
-    if (start > all)
-        (void)munmap(all, (size_t)(start - all));
-    (void)munmap(start + SBX_REGION_BYTES, room - SBX_REGION_BYTES - (size_t)(start - all));
+    start = all + SBX_REGION_HUGE_BYTES - (uintptr_t)all % SBX_REGION_HUGE_BYTES;
+    (void)munmap(all, (size_t)(start - all));
+    if (start + SBX_REGION_BYTES < all + room)
+        (void)munmap(start + SBX_REGION_BYTES, (size_t)(all + room - start) - SBX_REGION_BYTES);
     if (is_huge)
-        (void)madvise(start, SBX_REGION_BYTES, MADV_HUGEPAGE);
+        (void)madvise(start, SBX_REGION_HUGE_BYTES, MADV_HUGEPAGE);
     else
         sbx_prefault(start, touched_bytes);
     region.start = start;
