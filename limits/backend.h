@@ -31,6 +31,7 @@ typedef struct sbx_job_backend sbx_job_backend;
 typedef struct sbx_job_part {
     const sbx_job_backend *backend;
     sbx_enforcer enforcers[SBX_LIMIT_COUNT]; /* NONE: not held by this part */
+    const char *group_name;                  /* of the directory; NULL: it is none */
 } sbx_job_part;
 
 struct sbx_job_backend {
@@ -39,6 +40,7 @@ struct sbx_job_backend {
     bool is_group;  /* a group part; tried one after the other until one succeeds */
     bool is_costly; /* only tried where it would hold everything */
 
+    /* Fails: NOT_FOUND  there can be no group here, whatever is wanted; any other: not one that holds it */
     SBX_MUST_USE sbx_status (*create)(sbx_job_part **out_part, const sbx_job_request *request,
                                       sbx_error *err);
     void (*free)(sbx_job_part *part);
@@ -63,6 +65,9 @@ struct sbx_job_backend {
 
 /* This system's backends in the order of choice, NULL at the end. Group parts first. */
 extern const sbx_job_backend *const sbx_job_backends[];
+
+/* The job's group; NULL: it has none. */
+const sbx_job_part *sbx_job_group(const sbx_job *job);
 
 /* What would make a limit possible here that nobody holds, for the refusal. */
 extern const char *const sbx_host_limits_advice;

@@ -71,17 +71,22 @@ static bool may_choose(const sbx_job_backend *backend, const sbx_job_request *re
     return request->must_hold_all && wants_anything(request);
 }
 
-static void make_group_part(sbx_job *job, sbx_job_request *request, reason_list *why)
+/* impossible: a bit for each backend that need not be asked again. */
+static void make_group_part(sbx_job *job, sbx_job_request *request, unsigned *impossible,
+                            reason_list *why)
 {
     for (size_t i = 0; sbx_job_backends[i] != NULL && job->group == NULL; i++) {
         const sbx_job_backend *backend = sbx_job_backends[i];
         sbx_error err;
+        sbx_status st;
 
-        if (!backend->is_group || !may_choose(backend, request))
+        if (!backend->is_group || !may_choose(backend, request) || (*impossible & 1U << i) != 0)
             continue;
         memset(&err, 0, sizeof(err));
-        if (backend->create(&job->group, request, &err) != SBX_OK) {
+        st = backend->create(&job->group, request, &err);
+        if (st != SBX_OK) {
             job->group = NULL;
+            *impossible |= st == SBX_NOT_FOUND ? 1U << i : 0;
             if (request->must_hold_all)
                 reasons_add(why, backend->word, err.message);
         }
@@ -120,7 +125,8 @@ static sbx_status refuse_what_is_left(const sbx_job_request *request, const reas
                 err, SBX_REFUSED, SBX_STEP_JOB,
                 "nothing on this host can hold the limit \"%s\": %s, or accept it with "
                 "--allow-degraded (%s)",
-                sbx_limit_word(kind), sbx_host_limits_advice, why->bytes > 0 ? why->text : "no group was allowed");
+                sbx_limit_word(kind), sbx_host_limits_advice,
+                why->bytes > 0 ? why->text : "no group was allowed");
     }
     return SBX_OK;
 }
@@ -130,17 +136,18 @@ static sbx_status make_parts(sbx_job *job, sbx_job_request *request, sbx_error *
     bool is_forced = request->options->choice != SBX_JOB_AUTO;
     bool wants_group = request->options->choice != SBX_JOB_POLLED;
     reason_list why = {.bytes = 0};
+    unsigned impossible = 0;
     sbx_status st;
 
     if (wants_group) {
         request->must_hold_all = true;
-        make_group_part(job, request, &why);
+        make_group_part(job, request, &impossible, &why);
         if (job->group == NULL && is_forced)
             return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_JOB, "%s", why.text);
     }
     if (wants_group && job->group == NULL) { /* a part in a group is better than all by looking */
         request->must_hold_all = false;
-        make_group_part(job, request, &why);
+        make_group_part(job, request, &impossible, &why);
     }
     request->must_hold_all = false;
     st = make_process_part(job, request, err);
@@ -187,6 +194,11 @@ void sbx_job_free(sbx_job *job)
     if (job->process != NULL)
         job->process->backend->free(job->process);
     free(job);
+}
+
+const sbx_job_part *sbx_job_group(const sbx_job *job)
+{
+    return job->group;
 }
 
 int sbx_job_clone_fd(const sbx_job *job)
@@ -307,9 +319,8 @@ static void fill_sample(uint64_t *value, uint64_t from)
 /* Looking at each process costs more, and is only for what the group does not count. */
 void sbx_job_sample(sbx_job *job, sbx_sample *out)
 {
-    const sbx_sample unknown = {.cpu_ns = SBX_UNLIMITED,
-                                .memory_bytes = SBX_UNLIMITED,
-                                .processes_count = SBX_UNLIMITED};
+    const sbx_sample unknown = {
+        .cpu_ns = SBX_UNLIMITED, .memory_bytes = SBX_UNLIMITED, .processes_count = SBX_UNLIMITED};
     sbx_sample looked = unknown;
 
     *out = unknown;

@@ -160,9 +160,10 @@ void sbx_job_free(sbx_job *job);
  * in them is killed. The name of a group holds its owner, made by sbx_job_name():
  * sbx-<pid>-<start time>-<pid namespace>-<random>.
  * Returns how many were removed. Never touches a group whose owner lives or was in another pid
- * namespace, or that another user owns. Costs a directory listing or two where there is nothing to do.
+ * namespace, or that another user owns. own: a job that was just made, NULL: none. It saves most of the work: where
+ * it has no group none can be made, and where its own is the only one there is nothing to look for.
  */
-unsigned sbx_job_sweep(void);
+unsigned sbx_job_sweep(const sbx_job *own);
 
 /* Writes a fresh unique job name for this process into out. */
 enum { SBX_JOB_NAME_BYTES = 64 };

@@ -191,7 +191,7 @@ static sbx_status make_groups(sbx_cgroup1 *job, const sbx_job_request *request,
         has_any |= codes[role] == 0;
     }
     if (!has_any)
-        return sbx_fail_errno(err, SBX_REFUSED, SBX_STEP_JOB, -codes[SBX_CGROUP1_MEMORY],
+        return sbx_fail_errno(err, SBX_NOT_FOUND, SBX_STEP_JOB, -codes[SBX_CGROUP1_MEMORY],
                               "no v1 group can be made below the caller's own");
     return SBX_OK;
 }
@@ -256,6 +256,7 @@ static sbx_status create(sbx_job_part **out_part, const sbx_job_request *request
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_JOB, "no memory for a cgroup job");
     job->part.backend = &sbx_cgroup1_backend;
     snprintf(job->name, sizeof(job->name), "sbx-%s", request->options->name);
+    job->part.group_name = job->name;
     job->oom_event_fd = -1;
     job->overhead_count = request->options->first_stays_outside ? 0 : SBX_JOB_OVERHEAD_PROCESSES;
     job->memory_bytes = job->memsw_bytes = job->process_count = job->cpu_ns = SBX_UNLIMITED;

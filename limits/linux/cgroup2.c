@@ -197,7 +197,8 @@ static sbx_status make_group(sbx_cgroup2 *job, const sbx_job_request *request, s
     int code;
 
     if (request->options->choice == SBX_JOB_AUTO && sbx_host_has_v1())
-        return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_JOB, "the controllers are mounted as v1");
+        return sbx_fail_plain(err, SBX_NOT_FOUND, SBX_STEP_JOB,
+                              "the controllers are mounted as v1");
     code = sbx_cgroup_place_read(&place);
     if (code != 0)
         return sbx_fail_errno(err, SBX_IO, SBX_STEP_JOB, -code, "read the caller's cgroups");
@@ -242,6 +243,7 @@ static sbx_status create(sbx_job_part **out_part, const sbx_job_request *request
         return sbx_fail_plain(err, SBX_NO_MEMORY, SBX_STEP_JOB, "no memory for a cgroup job");
     job->part.backend = &sbx_cgroup2_backend;
     snprintf(job->name, sizeof(job->name), "sbx-%s", request->options->name);
+    job->part.group_name = job->name;
     job->parent.fd = job->parent.own_fd = -1;
     job->dir_fd = job->event_fd = job->memory_events_fd = -1;
     job->overhead_count = request->options->first_stays_outside ? 0 : SBX_JOB_OVERHEAD_PROCESSES;

@@ -65,6 +65,7 @@ typedef struct directory_entry {
 /* One look through one directory. */
 typedef struct sweep_round {
     const sbx_cgroup_place *place;
+    const char *own; /* the name of a group that stands; NULL: none */
     int dir_fd;
     bool is_unified;
     sbx_job_owner self; /* pid 0: not asked for yet */
@@ -86,16 +87,33 @@ static void sweep_name(sweep_round *sweep, const char *name)
         sweep->removed_count++;
 }
 
+/* Groups besides the caller's own? A directory of groups has a link from each, and says so without being read. */
+static bool may_have_others(const sweep_round *sweep)
+{
+    enum { LINKS_ALONE = 2 };
+    struct stat info;
+
+    if (fstat(sweep->dir_fd, &info) != 0 || info.st_nlink < LINKS_ALONE)
+        return true;
+    if (info.st_nlink == LINKS_ALONE + 1 && sweep->own != NULL)
+        return faccessat(sweep->dir_fd, sweep->own, F_OK, 0) != 0;
+    return info.st_nlink > LINKS_ALONE;
+}
+
 /*
  * Looks through one directory, which is closed at the end. By the system call: readdir() would ask
  * for a buffer of 32 KiB at every start of sbx, to find nothing as a rule.
  */
-static unsigned sweep_directory(const sbx_cgroup_place *place, int dir_fd, bool is_unified)
+static unsigned sweep_directory(sweep_round sweep, int dir_fd)
 {
-    sweep_round sweep = {.place = place, .dir_fd = dir_fd, .is_unified = is_unified};
     _Alignas(directory_entry) char entries[4096];
     long got;
 
+    sweep.dir_fd = dir_fd;
+    if (!may_have_others(&sweep)) {
+        close(dir_fd);
+        return 0;
+    }
     while ((got = syscall(SYS_getdents64, dir_fd, entries, sizeof(entries))) > 0) {
         for (long at = 0; at < got;) {
             const directory_entry *entry = (const directory_entry *)(const void *)(entries + at);
@@ -114,18 +132,18 @@ static unsigned sweep_directory(const sbx_cgroup_place *place, int dir_fd, bool 
  * group elsewhere and its others right here; and of a job's groups the kernel may have held one a moment longer than
  * sbx could wait, when the others were gone. The rest goes by name.
  */
-static unsigned sweep_v1(const sbx_cgroup_place *place)
+static unsigned sweep_v1(const sweep_round *sweep)
 {
     unsigned removed_count = 0;
 
     for (int role = 0; role < SBX_CGROUP1_ROLE_COUNT; role++) {
-        int own_fd =
-            sbx_cgroup_place_open(place, sbx_cgroup1_controller((sbx_cgroup1_role)role), NULL);
+        int own_fd = sbx_cgroup_place_open(sweep->place,
+                                           sbx_cgroup1_controller((sbx_cgroup1_role)role), NULL);
 
         if (own_fd < 0)
             continue;
         if (faccessat(own_fd, ".", W_OK, AT_EACCESS) == 0)
-            removed_count += sweep_directory(place, own_fd, false);
+            removed_count += sweep_directory(*sweep, own_fd);
         else
             close(own_fd);
     }
@@ -133,10 +151,10 @@ static unsigned sweep_v1(const sbx_cgroup_place *place)
 }
 
 /* In the caller's own group, where it was given to it, and beside it. */
-static unsigned sweep_v2(const sbx_cgroup_place *place)
+static unsigned sweep_v2(sweep_round *sweep)
 {
-    const char *own_path = place->lines[SBX_CGROUP_UNIFIED].path;
-    int fds[2] = {sbx_cgroup_place_open(place, SBX_CGROUP_UNIFIED, NULL), -1};
+    const char *own_path = sweep->place->lines[SBX_CGROUP_UNIFIED].path;
+    int fds[2] = {sbx_cgroup_place_open(sweep->place, SBX_CGROUP_UNIFIED, NULL), -1};
     unsigned removed_count = 0;
 
     if (fds[0] < 0)
@@ -145,21 +163,24 @@ static unsigned sweep_v2(const sbx_cgroup_place *place)
         fds[1] = openat(fds[0], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < SBX_COUNT_OF(fds); i++) {
         if (fds[i] >= 0 && faccessat(fds[i], ".", W_OK, AT_EACCESS) == 0)
-            removed_count += sweep_directory(place, fds[i], true);
+            removed_count += sweep_directory(*sweep, fds[i]);
         else if (fds[i] >= 0)
             close(fds[i]);
     }
     return removed_count;
 }
 
-unsigned sbx_job_sweep(void)
+unsigned sbx_job_sweep(const sbx_job *own)
 {
+    const sbx_job_part *group = own == NULL ? NULL : sbx_job_group(own);
     sbx_cgroup_place place;
+    sweep_round sweep = {.place = &place, .own = group == NULL ? NULL : group->group_name};
 
-    if (sbx_cgroup_place_read(&place) != 0)
+    if ((own != NULL && group == NULL) || sbx_cgroup_place_read(&place) != 0)
         return 0;
     if (place.lines[SBX_CGROUP_MEMORY].hierarchy != -1 ||
         place.lines[SBX_CGROUP_PIDS].hierarchy != -1)
-        return sweep_v1(&place);
-    return sweep_v2(&place);
+        return sweep_v1(&sweep);
+    sweep.is_unified = true;
+    return sweep_v2(&sweep);
 }

@@ -122,7 +122,7 @@ static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
     assert_true(group_is_there(SBX_CGROUP1_MEMORY, dead));
     assert_true(group_is_there(SBX_CGROUP1_PIDS, dead));
     assert_true(group_is_there(SBX_CGROUP1_CPUACCT, dead));
-    assert_int_equal(sbx_job_sweep(), 1);
+    assert_int_equal(sbx_job_sweep(NULL), 1);
     assert_nothing_left(dead);
     assert_true(group_is_there(SBX_CGROUP1_MEMORY, living));
     assert_true(group_is_there(SBX_CGROUP1_PIDS, living));
@@ -130,9 +130,36 @@ static void test_sweep_takes_the_dead_and_leaves_the_living(void **state)
 
     kill(living_pid, SIGKILL);
     wait_for(living_pid);
-    assert_int_equal(sbx_job_sweep(), 1);
+    assert_int_equal(sbx_job_sweep(NULL), 1);
     assert_nothing_left(living);
-    assert_int_equal(sbx_job_sweep(), 0);
+    assert_int_equal(sbx_job_sweep(NULL), 0);
+}
+
+/* Who says what is its own is told of the others all the same, and of nothing where there are none. */
+static void test_sweep_beside_a_job_of_ours(void **state)
+{
+    sbx_limits limits;
+    char dead[SBX_JOB_NAME_BYTES], own[SBX_JOB_NAME_BYTES];
+    sbx_job_options options = {.name = own, .choice = SBX_JOB_CGROUP1};
+    int orphan;
+    sbx_error err;
+    sbx_job *job = NULL;
+    pid_t pid;
+
+    (void)state;
+    sbx_limits_init(&limits);
+    assert_int_equal(sbx_job_name(own, &err), SBX_OK);
+    assert_int_equal(sbx_job_create(&job, &limits, &options, &err), SBX_OK);
+    assert_int_equal(sbx_job_sweep(job), 0);
+    pid = start_supervisor(dead, &orphan);
+    kill(pid, SIGKILL);
+    wait_for(pid);
+    assert_int_equal(sbx_job_sweep(job), 1);
+    assert_nothing_left(dead);
+    assert_true(group_is_there(SBX_CGROUP1_MEMORY, own));
+    assert_int_equal(sbx_job_sweep(job), 0);
+    sbx_job_free(job);
+    assert_nothing_left(own);
 }
 
 /* The job was made by a session whose other groups are somewhere else, or one of them was busy when they went. */
@@ -155,7 +182,7 @@ static void sweep_finds_one_in(sbx_cgroup_controller controller)
     own_fd = sbx_cgroup_place_open(&place, controller, NULL);
     assert_int_equal(mkdirat(own_fd, group, 0755), 0);
     close(own_fd);
-    assert_int_equal(sbx_job_sweep(), 1);
+    assert_int_equal(sbx_job_sweep(NULL), 1);
     assert_nothing_left(name);
 }
 
@@ -180,7 +207,7 @@ static void test_sweep_does_not_judge_other_pid_namespaces(void **state)
     own_fd = sbx_cgroup_place_open(&place, SBX_CGROUP_MEMORY, NULL);
     assert_true(own_fd >= 0);
     assert_int_equal(mkdirat(own_fd, group, 0755), 0);
-    assert_int_equal(sbx_job_sweep(), 0);
+    assert_int_equal(sbx_job_sweep(NULL), 0);
     assert_true(group_is_there(SBX_CGROUP1_MEMORY, name));
     assert_int_equal(unlinkat(own_fd, group, AT_REMOVEDIR), 0);
     close(own_fd);
@@ -261,6 +288,7 @@ static int run_as_root(void)
         cmocka_unit_test(test_kill_gets_what_ran_away),
         cmocka_unit_test(test_groups_inside_of_the_job_go_with_it),
         cmocka_unit_test(test_sweep_takes_the_dead_and_leaves_the_living),
+        cmocka_unit_test(test_sweep_beside_a_job_of_ours),
         cmocka_unit_test(test_sweep_finds_one_group_of_a_job),
         cmocka_unit_test(test_sweep_does_not_judge_other_pid_namespaces),
         cmocka_unit_test(test_any_failed_call_leaves_nothing),

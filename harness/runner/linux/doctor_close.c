@@ -127,7 +127,7 @@ void sbx_doctor_try_close(sbx_doctor *self)
     has_namespace = plan.walls[SBX_WALL_PIDS];
     inside = kill_supervisor(self, &plan, DEAD_MS);
     sbx_plan_done(&plan);
-    (void)sbx_job_sweep(); /* what the killed one could not take away */
+    (void)sbx_job_sweep(NULL); /* what the killed one could not take away */
     if (inside.pid == 0)
         sbx_doctor_add(self, subject, "unknown", "none", NULL,
                        "the command to be killed did not start");

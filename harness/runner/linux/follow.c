@@ -261,7 +261,7 @@ static void use_quiet_moment(loop *self)
         return;
     self->had_quiet_moment = true;
     if (!self->follow->has_swept)
-        (void)sbx_job_sweep();
+        (void)sbx_job_sweep(self->follow->job);
     sbx_record_tidy(self->follow->record);
     sbx_record_foresee(self->follow->record);
 }
@@ -344,7 +344,7 @@ void sbx_follow_to_end(sbx_follow *follow)
     }
     /* A short command may have left none; what killed ones left is each start's to take away all the same. */
     if (!self.had_quiet_moment && !follow->has_swept)
-        (void)sbx_job_sweep();
+        (void)sbx_job_sweep(follow->job);
     if (self.watch_fd >= 0) {
         struct pollfd last = {.fd = self.watch_fd, .events = POLLIN};
 

@@ -54,7 +54,7 @@ sbx_status sbx_worker_create(sbx_worker **out, const sbx_worker_options *options
         sbx_worker_free(self);
         return st;
     }
-    (void)sbx_job_sweep(); /* what a killed sbx left behind */
+    (void)sbx_job_sweep(NULL); /* what a killed sbx left behind */
     *out = self;
     return SBX_OK;
 }
