@@ -30,4 +30,14 @@ void __asan_unpoison_memory_region(void const volatile *from, __SIZE_TYPE__ byte
 #define SBX_FORGET_STACK(from, bytes) ((void)0)
 #endif
 
+/*
+ * A process that ends at once leaves what only its memory and its descriptors hold to the system, which takes it back
+ * at a stroke; where leaks are looked for everything is given back.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SBX_LEAVES_MEMORY = 0 };
+#else
+enum { SBX_LEAVES_MEMORY = 1 };
+#endif
+
 #endif

@@ -220,6 +220,7 @@ static int run_plan(execution *self)
         .labels = self->request.label_list,
         .audit_busy_ns = AUDIT_BUSY_S * SBX_NS_PER_S,
         .redaction = self->redaction,
+        .ends_process = SBX_LEAVES_MEMORY,
     };
 
     sbx_run(&self->result, &self->plan, &options);
@@ -272,6 +273,8 @@ int sbx_command_exec(int argc, char **argv)
     sbx_result_file_init(&self.result_file);
     code = execute(&self, argc, argv);
     sbx_result_file_done(&self.result_file);
+    if (SBX_LEAVES_MEMORY)
+        return code;
     sbx_result_done(&self.result);
     sbx_plan_done(&self.plan);
     sbx_policy_done(&self.policy);

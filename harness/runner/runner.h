@@ -19,6 +19,7 @@ typedef struct sbx_run_options {
     unsigned attempt;
     uint64_t audit_busy_ns;
     const struct sbx_redaction *redaction; /* audit/redaction.h; NULL: the built-in patterns */
+    bool ends_process; /* the caller does, behind a run whose command went: memory and the database stay as they are */
 } sbx_run_options;
 
 typedef struct sbx_result {

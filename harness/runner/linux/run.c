@@ -462,7 +462,7 @@ static void conclude(live_run *run)
         sbx_launcher_call(run->launcher, sync_end, run);
 }
 
-/* 10. Nothing is left when this returns. */
+/* 10. Nothing is left on the host when this returns; of ours nothing, unless the process ends here. */
 static void free_run(live_run *run)
 {
     bury(run, NULL);
@@ -491,10 +491,12 @@ static void free_run(live_run *run)
     free(run->places);
     if (run->launcher != NULL) /* by now the disk is done, too */
         sbx_launcher_wait(run->launcher);
-    if (run->launcher != run->base->launcher)
-        sbx_launcher_free(run->launcher);
-    sbx_record_close(&run->record);
-    sbx_processes_free(run->record.processes);
+    if (!run->options->ends_process || !run->has_go) {
+        if (run->launcher != run->base->launcher)
+            sbx_launcher_free(run->launcher);
+        sbx_record_close(&run->record);
+        sbx_processes_free(run->record.processes);
+    }
     sbx_signals_give_back(run->base->launcher == NULL);
 }
 
