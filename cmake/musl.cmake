@@ -51,7 +51,7 @@ target_include_directories(sbx_musl SYSTEM INTERFACE
     $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,musl_jansson>>:$<TARGET_PROPERTY:musl_jansson,INTERFACE_INCLUDE_DIRECTORIES>>
     $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,musl_sodium>>:$<TARGET_PROPERTY:musl_sodium,INTERFACE_INCLUDE_DIRECTORIES>>)
 
-# What gcc would link around a static program, with musl's parts. Its allocator takes its pages from us (musl_memory.c).
+# What gcc would link around a static program, with musl's parts. Its allocator takes its pages from us (musl.c).
 function(sbx_link_musl program)
     foreach(each crtbeginS.o crtendS.o libgcc.a libgcc_eh.a)
         execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=${each}
@@ -66,7 +66,7 @@ function(sbx_link_musl program)
         set(first ${musl_directory}/crt1.o)
     endif()
     target_link_options(${program} PRIVATE ${kind} -nostdlib ${SBX_START_LINK} LINKER:--gc-sections
-        LINKER:--wrap=__mmap,--wrap=munmap,--wrap=__mremap
+        LINKER:--wrap=__mmap,--wrap=munmap,--wrap=__mremap,--wrap=open
         ${first} ${musl_directory}/crti.o ${crtbeginS.o})
     target_link_libraries(${program} PRIVATE musl_sodium -Wl,--start-group ${musl_directory}/libc.a ${libgcc.a}
         ${libgcc_eh.a} -Wl,--end-group ${crtendS.o} ${musl_directory}/crtn.o)

@@ -1,6 +1,6 @@
 /*
  * One stretch of memory out of which a process takes its blocks, instead of asking the kernel for each: touched pages stay
- * mapped, and most can be one huge page. For the C library's allocator (musl_memory.c) where that one gives every few
+ * mapped, and most can be one huge page. For the C library's allocator (musl.c) where that one gives every few
  * pages back to the kernel, to be mapped, cleared and paid for again with the next block.
  *
  * Without locks, as processes that share this memory may end at any instruction.
