@@ -62,6 +62,9 @@ static uint32_t run_filter(int variant, const struct seccomp_data *data)
         case BPF_JMP | BPF_JGE | BPF_K:
             at += a >= op->k ? op->jt : op->jf;
             break;
+        case BPF_JMP | BPF_JSET | BPF_K:
+            at += (a & op->k) != 0 ? op->jt : op->jf;
+            break;
         case BPF_RET | BPF_K:
             return op->k;
         default:

@@ -21,8 +21,11 @@
 #include <unistd.h>
 
 #include "audit/sources/linux/syscalls.h"
+#include "harness/target/linux/seccomp_gen/shrink.h"
 
 #define LOW_32 UINT64_C(0xffffffff)
+
+enum { CODE_MAX = 1024 };
 
 /* The kernel looks at 32 bits of an int argument, so the filter does too: comparing 64 would let a value with
  * a high bit set pass for another one. */
@@ -203,8 +206,8 @@ static size_t write_variant(FILE *out, int variant)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     FILE *raw = tmpfile();
-    struct sock_filter op;
-    size_t count;
+    struct sock_filter code[CODE_MAX];
+    size_t prologue, count, bytes;
 
     if (filter == NULL || raw == NULL)
         check(-ENOMEM, "start");
@@ -217,15 +220,16 @@ static size_t write_variant(FILE *out, int variant)
     if (lseek(fileno(raw), 0, SEEK_SET) != 0)
         check(-errno, "rewind");
     fprintf(out, "static const struct sock_filter seccomp_filter_%d[] = {\n", variant);
-    count = write_prologue(out);
-    while (read(fileno(raw), &op, sizeof(op)) == (ssize_t)sizeof(op)) {
-        write_instruction(out, op);
-        count++;
-    }
+    prologue = write_prologue(out);
+    bytes = fread(code, 1, sizeof(code), raw);
+    check(bytes < sizeof(code) ? 0 : -E2BIG, "read what was exported");
+    count = shrink(code, bytes / sizeof(code[0]));
+    for (size_t i = 0; i < count; i++)
+        write_instruction(out, code[i]);
     fprintf(out, "};\n\n");
     fclose(raw);
     seccomp_release(filter);
-    return count;
+    return count + prologue;
 }
 
 int main(int argc, char **argv)
