@@ -25,10 +25,11 @@ bool sbx_sha256_ni_is_there(void)
     return CPU_FEATURE_PRESENT(SHA) && CPU_FEATURE_PRESENT(SSSE3) && CPU_FEATURE_PRESENT(SSE4_1);
 #else
     unsigned a, b, c, d;
-    bool has_sha = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
 
-    return has_sha && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_SSSE3) != 0 &&
-           (c & bit_SSE4_1) != 0;
+    if (__get_cpuid_max(0, NULL) < 7)
+        return false;
+    __cpuid_count(7, 0, a, b, c, d);
+    return (b & bit_SHA) != 0; /* whoever has them has the older ones that are used beside them */
 #endif
 }
 
