@@ -101,6 +101,28 @@ static void test_every_program_is_recorded(void **state)
     sbx_test_outcome_done(&outcome);
 }
 
+/* Through what is only the command's own to see: /proc/self, by symlinks as well. And a path that leads nowhere is no program. */
+static void test_programs_behind_proc_are_recorded(void **state)
+{
+    const sbx_test_place *place = *state;
+    sbx_test_outcome outcome;
+    json_t *rows;
+
+    sbx_test_exec(&outcome, place, SBX_NO_LIST,
+                  SBX_LIST("/bin/sh", "-c",
+                           "cd /tmp && ln -s /proc/self own && ln -s own/root there && "
+                           "/proc/self/root/bin/true && own/root/bin/true && there/bin/true; "
+                           "/nowhere/true; exit 0"));
+    sbx_test_expect(&outcome, 0, "ok", NULL);
+    rows = sbx_test_audit_processes(place, sbx_test_word(&outcome, "run_id"));
+    assert_int_equal(count_programs(rows, "bin/true"), 3);
+    assert_int_equal(count_programs(rows, "/tmp/own/root/bin/true"), 1);
+    assert_int_equal(count_programs(rows, "/tmp/there/bin/true"), 1);
+    assert_int_equal(count_programs(rows, "/nowhere/true"), 0);
+    json_decref(rows);
+    sbx_test_outcome_done(&outcome);
+}
+
 /* Hundreds of programs and the very last: none is lost on the way to the database. */
 static void test_many_programs_are_recorded(void **state)
 {
@@ -456,6 +478,7 @@ int main(void)
         sbx_unit_test(test_row_while_running),
         sbx_unit_test(test_end_row_is_the_result),
         sbx_unit_test(test_every_program_is_recorded),
+        sbx_unit_test(test_programs_behind_proc_are_recorded),
         sbx_unit_test(test_many_programs_are_recorded),
         sbx_unit_test(test_ordinary_failures_are_no_denials),
         sbx_unit_test(test_denials_are_counted),

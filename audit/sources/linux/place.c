@@ -16,13 +16,18 @@
 #include "harness/base/linux/libc.h"
 #include "harness/base/path.h"
 
-/* Inside the job's view, absolute symlinks included. */
-static int open_in_view(const sbx_judge *judge, const char *path, bool no_follow)
+/* Inside the job's view, absolute symlinks included. more: other RESOLVE_*. */
+static int open_as(const sbx_judge *judge, const char *path, bool no_follow, uint64_t more)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC | (no_follow ? O_NOFOLLOW : 0),
-                           .resolve = RESOLVE_IN_ROOT};
+                           .resolve = RESOLVE_IN_ROOT | more};
 
     return (int)syscall(SYS_openat2, judge->view_fd, path, &how, sizeof(how));
+}
+
+static int open_in_view(const sbx_judge *judge, const char *path, bool no_follow)
+{
+    return open_as(judge, path, no_follow, 0);
 }
 
 static void name_of_fd(int fd, char *out, size_t room, const char *otherwise)
@@ -54,8 +59,12 @@ bool sbx_judge_exists(const sbx_judge *judge, const char *path)
 {
     char part[4096];
     size_t bytes = strlen(path);
-    int fd = open_in_view(judge, path, true);
+    int fd = open_as(judge, path, true, RESOLVE_NO_XDEV);
 
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return false; /* on the way to it is nothing but the root's own file system, which is no /proc */
+    if (fd < 0)
+        fd = open_in_view(judge, path, true);
     if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR) || bytes >= sizeof(part)) {
         if (fd >= 0)
             close(fd);
