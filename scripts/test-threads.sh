@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ThreadSanitizer on what has threads: the launcher of a worker, and libsbx in a caller with threads of its own.
+# ThreadSanitizer on what has threads: the launcher of a worker, the region that memory comes from, and libsbx in a caller with threads of its own.
 #
 #   scripts/test-threads.sh
 #
@@ -15,10 +15,10 @@ for preset in release tsan; do
     cmake --preset "$preset" --log-level=WARNING
 done
 cmake --build --preset release -j "$jobs" --target sbx probe -- --quiet
-cmake --build --preset tsan -j "$jobs" --target unit_launcher integration_libsbx -- --quiet
+cmake --build --preset tsan -j "$jobs" --target unit_launcher unit_region integration_libsbx -- --quiet
 
 export TSAN_OPTIONS="halt_on_error=1 exitcode=66 die_after_fork=0 ${TSAN_OPTIONS-}"
 export SBX_BIN=$PWD/build/release/bin/sbx SBX_PROBE=$PWD/build/release/bin/probe
-for test in unit/test_launcher integration/test_libsbx; do
+for test in unit/test_launcher unit/test_region integration/test_libsbx; do
     (cd build/tsan/tests && "./$test")
 done
