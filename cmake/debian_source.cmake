@@ -30,7 +30,7 @@ function(sbx_debian_source out package version file sha256 given)
         if(NOT result EQUAL 0)
             string(TOUPPER ${package} name)
             message(FATAL_ERROR "${package} ${version} could not be fetched:\n${output}\n"
-                "Give -DSBX_${name}_DIR=DIR with its unpacked sources.")
+                "Give -DSBX_${name}_DIR=DIR with its unpacked sources (or -DSBX_MUSL=OFF, on Linux).")
         endif()
         file(SHA256 "${archive}" hash)
         if(NOT hash STREQUAL sha256)
