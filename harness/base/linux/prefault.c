@@ -1,8 +1,6 @@
 /* See prefault.h. MADV_POPULATE_* is there since Linux 5.14; before, it is refused and nothing is lost. */
 #include "harness/base/prefault.h"
 
-#include <elf.h>
-#include <link.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/linux/image.h"
 #include "harness/base/linux/region.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -17,9 +16,6 @@
 #endif
 
 enum { PAGE = 4096, STACK_BYTES = 64 * 1024, HEAP_BYTES = 224 * 1024, DEAR_NS = 4000 };
-
-/* The linker's own mark: the start of the file, as it lies in memory. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static void populate(uintptr_t from, uintptr_t to)
 {
@@ -69,13 +65,15 @@ void sbx_prefault_heap(bool is_dear)
 /* Of the program's file: what can be written. */
 static void populate_variables(void)
 {
-    uintptr_t file = (uintptr_t)&__ehdr_start;
-    uintptr_t shift = __ehdr_start.e_type == ET_DYN ? file : 0;
-    const ElfW(Phdr) *header = (const ElfW(Phdr) *)(file + __ehdr_start.e_phoff);
+    sbx_image self = sbx_image_self();
 
-    for (int i = 0; i < __ehdr_start.e_phnum; i++, header++)
-        if (header->p_type == PT_LOAD && (header->p_flags & PF_W) != 0)
-            populate(shift + header->p_vaddr, shift + header->p_vaddr + header->p_memsz);
+    for (int i = 0; i < self.count; i++) {
+        const ElfW(Phdr) *segment = &self.segments[i];
+
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) != 0)
+            populate(self.shift + segment->p_vaddr,
+                     self.shift + segment->p_vaddr + segment->p_memsz);
+    }
 }
 
 void sbx_prefault_work(void)

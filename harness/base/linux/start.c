@@ -7,11 +7,10 @@
  * memory (a stack protector's) or the library: hence the bare system call, and -fno-stack-protector for this file.
  */
 #if defined(__x86_64__) || defined(__aarch64__)
-#include <elf.h>
-#include <link.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+
+#include "harness/base/linux/image.h"
 
 #ifndef MADV_POPULATE_READ /* since Linux 5.14 */
 #define MADV_POPULATE_READ 22
@@ -19,9 +18,6 @@
 #endif
 
 enum { PAGE = 4096, STACK_BYTES = 64 * 1024 };
-
-/* The linker's own mark: the start of the file, as it lies in memory. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 void sbx_start(void);
 __attribute__((visibility("hidden"), used)) void sbx_start_mapped(void);
@@ -78,39 +74,50 @@ static void map(uintptr_t from, uintptr_t to, long how)
 
 void sbx_start_mapped(void)
 {
-    uintptr_t file = (uintptr_t)&__ehdr_start;
-    const ElfW(Phdr) *header = (const ElfW(Phdr) *)(file + __ehdr_start.e_phoff);
-    uintptr_t shift =
-        __ehdr_start.e_type == ET_DYN ? file : 0; /* what its addresses are relative to */
+    sbx_image self = sbx_image_self();
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-    for (int i = 0; i < __ehdr_start.e_phnum; i++, header++)
-        if (header->p_type == PT_LOAD)
-            map(shift + header->p_vaddr, shift + header->p_vaddr + header->p_memsz,
-                (header->p_flags & PF_W) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    for (int i = 0; i < self.count; i++) {
+        const ElfW(Phdr) *segment = &self.segments[i];
+
+        if (segment->p_type == PT_LOAD)
+            map(self.shift + segment->p_vaddr, self.shift + segment->p_vaddr + segment->p_memsz,
+                (segment->p_flags & PF_W) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    }
     map(here - STACK_BYTES, here, MADV_POPULATE_WRITE);
 }
 
 #ifndef __GLIBC__
 #include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+static _Noreturn void refuse(void)
+{
+    static const char why[] = "sbx: the kernel refused to make the program's own tables read-only "
+                              "(mprotect); nothing was started\n";
+
+    (void)!write(2, why, sizeof(why) - 1);
+    _Exit(125);
+}
 
 /*
  * Read-only from here on: what was put in and is never changed again, tables of functions above all. glibc does this itself,
- * musl for dynamic programs only.
+ * musl for dynamic programs only. Whole pages, as large as this kernel has them.
  */
 __attribute__((constructor(101))) static void protect_relocated(void)
 {
-    uintptr_t file = (uintptr_t)&__ehdr_start;
-    const ElfW(Phdr) *header = (const ElfW(Phdr) *)(file + __ehdr_start.e_phoff);
-    uintptr_t shift = __ehdr_start.e_type == ET_DYN ? file : 0;
+    sbx_image self = sbx_image_self();
+    uintptr_t page = getauxval(AT_PAGESZ);
 
-    for (int i = 0; i < __ehdr_start.e_phnum; i++, header++) {
-        uintptr_t from = (shift + header->p_vaddr) & ~(uintptr_t)(PAGE - 1);
-        uintptr_t to = (shift + header->p_vaddr + header->p_memsz) & ~(uintptr_t)(PAGE - 1);
+    for (int i = 0; i < self.count; i++) {
+        const ElfW(Phdr) *segment = &self.segments[i];
+        uintptr_t from = (self.shift + segment->p_vaddr) & ~(page - 1);
+        uintptr_t to = (self.shift + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
 
-        if (header->p_type == PT_GNU_RELRO && to > from &&
+        if (segment->p_type == PT_GNU_RELRO && to > from &&
             mprotect((void *)from, to - from, PROT_READ) != 0)
-            _Exit(125);
+            refuse();
     }
 }
 #endif
