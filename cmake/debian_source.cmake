@@ -9,7 +9,8 @@ set(SBX_JANSSON_DIR "" CACHE PATH "Unpacked sources of jansson, instead of fetch
 set(SBX_LIBSODIUM_DIR "" CACHE PATH "Unpacked sources of libsodium, instead of fetching them")
 set(SBX_CMOCKA_DIR "" CACHE PATH "Unpacked sources of cmocka, instead of fetching them")
 
-# Sets out to the unpacked sources. given: a directory that the caller named, or empty.
+# Sets out to the unpacked sources. given: a directory that the caller named, or empty. Where SBX_SOURCES_OPTIONAL is set
+# and they cannot be had, out is empty and a warning says why.
 function(sbx_debian_source out package version file sha256 given)
     if(given)
         set(${out} "${given}" PARENT_SCOPE)
@@ -29,8 +30,14 @@ function(sbx_debian_source out package version file sha256 given)
             RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
         if(NOT result EQUAL 0)
             string(TOUPPER ${package} name)
-            message(FATAL_ERROR "${package} ${version} could not be fetched:\n${output}\n"
-                "Give -DSBX_${name}_DIR=DIR with its unpacked sources (or -DSBX_MUSL=OFF, on Linux).")
+            set(severity FATAL_ERROR)
+            if(SBX_SOURCES_OPTIONAL)
+                set(severity WARNING)
+            endif()
+            message(${severity} "${package} ${version} could not be fetched:\n${output}\n"
+                "Give -DSBX_${name}_DIR=DIR with its unpacked sources.")
+            set(${out} "" PARENT_SCOPE)
+            return()
         endif()
         file(SHA256 "${archive}" hash)
         if(NOT hash STREQUAL sha256)
@@ -43,10 +50,19 @@ function(sbx_debian_source out package version file sha256 given)
     set(${out} ${CMAKE_BINARY_DIR}/sources/${package}-${version} PARENT_SCOPE)
 endfunction()
 
+macro(sbx_jansson_source out)
+    sbx_debian_source(${out} jansson 2.14 jansson_2.14.orig.tar.gz
+        c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b "${SBX_JANSSON_DIR}")
+endmacro()
+
+macro(sbx_sodium_source out)
+    sbx_debian_source(${out} libsodium 1.0.18 libsodium_1.0.18.orig.tar.gz
+        d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4 "${SBX_LIBSODIUM_DIR}")
+endmacro()
+
 # What its configure script would find out, about mingw-w64 and about musl.
 function(sbx_add_jansson name)
-    sbx_debian_source(jansson_dir jansson 2.14 jansson_2.14.orig.tar.gz
-        c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b "${SBX_JANSSON_DIR}")
+    sbx_jansson_source(jansson_dir)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/jansson/jansson_config.h CONTENT
         "#ifndef JANSSON_CONFIG_H\n#define JANSSON_CONFIG_H\n\
 #define JSON_INLINE inline\n#define JSON_INTEGER_IS_LONG_LONG 1\n#define JSON_HAVE_LOCALECONV 1\n\
@@ -66,8 +82,7 @@ endfunction()
 # Portable C, without the variants for newer processors: what is used of it is Ed25519, which has none. The linker
 # takes what is needed out of the library.
 function(sbx_add_sodium name)
-    sbx_debian_source(libsodium_dir libsodium 1.0.18 libsodium_1.0.18.orig.tar.gz
-        d59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4 "${SBX_LIBSODIUM_DIR}")
+    sbx_sodium_source(libsodium_dir)
     set(include ${CMAKE_BINARY_DIR}/libsodium/include)
     file(READ ${libsodium_dir}/src/libsodium/include/sodium/version.h.in text)
     string(REPLACE "@VERSION@" "1.0.18" text "${text}")

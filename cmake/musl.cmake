@@ -3,18 +3,33 @@
 # is compiled twice then, as tests, libsbx and sbx-scope stay with the system's library.
 #
 # SBX_USES_MUSL, sbx_musl (how a source is compiled for it), sbx_link_musl(PROGRAM).
-set(SBX_MUSL AUTO CACHE STRING "Link the static program with musl: AUTO (where musl-tools is installed) ON OFF")
+set(SBX_MUSL AUTO CACHE STRING "Link the static program with musl: AUTO (where it can be) ON OFF")
 set(SBX_USES_MUSL FALSE)
 set(musl_directory /usr/lib/${CMAKE_SYSTEM_PROCESSOR}-linux-musl)
 set(musl_can FALSE)
 if(SBX_OS STREQUAL "linux" AND SBX_STATIC AND NOT SBX_SANITIZE AND NOT CMAKE_CROSSCOMPILING
+   AND SBX_START_LINK # where the program begins with what musl leaves out (harness/base/linux/start.c)
    AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND EXISTS ${musl_directory}/rcrt1.o)
     set(musl_can TRUE)
 endif()
 if(SBX_MUSL STREQUAL "ON" AND NOT musl_can)
-    message(FATAL_ERROR "SBX_MUSL=ON needs gcc, a static program without sanitizers, and ${musl_directory}/rcrt1.o "
-        "(Debian: musl-tools)")
+    message(FATAL_ERROR "SBX_MUSL=ON needs gcc, x86-64 or aarch64, a static program without sanitizers, and "
+        "${musl_directory}/rcrt1.o (Debian: musl-tools)")
 elseif(SBX_MUSL STREQUAL "OFF" OR NOT musl_can)
+    return()
+endif()
+
+# Its jansson and libsodium. Without a network AUTO does without musl.
+include(debian_source)
+if(SBX_MUSL STREQUAL "AUTO")
+    set(SBX_SOURCES_OPTIONAL TRUE)
+endif()
+sbx_jansson_source(jansson_source)
+sbx_sodium_source(sodium_source)
+set(SBX_SOURCES_OPTIONAL FALSE)
+if(NOT jansson_source OR NOT sodium_source)
+    message(WARNING "sbx is linked with the system's C library instead of musl, for want of the above: it starts slower. "
+        "-DSBX_MUSL=OFF says so on purpose.")
     return()
 endif()
 set(SBX_USES_MUSL TRUE)
@@ -34,22 +49,21 @@ if(EXISTS /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}/asm)
 else()
     file(CREATE_LINK /usr/include/asm ${musl_kernel}/asm SYMBOLIC)
 endif()
-add_library(sbx_musl INTERFACE)
-target_compile_definitions(sbx_musl INTERFACE SBX_MUSL_VERSION="${SBX_MUSL_VERSION}")
-target_compile_options(sbx_musl INTERFACE -specs=${musl_directory}/musl-gcc.specs
+add_library(sbx_musl_flags INTERFACE)
+target_compile_definitions(sbx_musl_flags INTERFACE SBX_MUSL_VERSION="${SBX_MUSL_VERSION}")
+target_compile_options(sbx_musl_flags INTERFACE -specs=${musl_directory}/musl-gcc.specs
     "SHELL:-idirafter ${musl_kernel}" -ffunction-sections -fdata-sections
     # Its ioctl() takes an int, its lengths are POSIX's, where glibc has the kernel's types.
     -Wno-overflow -Wno-conversion -Wno-sign-conversion)
 
-include(debian_source)
+add_library(sbx_musl INTERFACE)
+target_link_libraries(sbx_musl INTERFACE sbx_musl_flags)
 sbx_add_jansson(musl_jansson)
 sbx_add_sodium(musl_sodium)
 foreach(each musl_jansson musl_sodium)
-    target_link_libraries(${each} PRIVATE sbx_musl)
+    target_link_libraries(${each} PRIVATE sbx_musl_flags)
+    target_include_directories(sbx_musl SYSTEM INTERFACE $<TARGET_PROPERTY:${each},INTERFACE_INCLUDE_DIRECTORIES>)
 endforeach()
-target_include_directories(sbx_musl SYSTEM INTERFACE
-    $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,musl_jansson>>:$<TARGET_PROPERTY:musl_jansson,INTERFACE_INCLUDE_DIRECTORIES>>
-    $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:NAME>,musl_sodium>>:$<TARGET_PROPERTY:musl_sodium,INTERFACE_INCLUDE_DIRECTORIES>>)
 
 # What gcc would link around a static program, with musl's parts. Its allocator takes its pages from us (musl.c).
 function(sbx_link_musl program)
