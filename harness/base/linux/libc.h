@@ -9,15 +9,11 @@
 
 #ifndef __GLIBC__
 #include <linux/mount.h>
-#include <linux/stat.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE (1U << 0)
-#define RENAME_EXCHANGE (1U << 1)
-#endif
 
 static inline int fsopen(const char *type, unsigned flags)
 {
@@ -51,18 +47,26 @@ static inline int mount_setattr(int fd, const char *path, unsigned flags, struct
     return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, bytes);
 }
 
-#ifndef STATX_MNT_ID_UNIQUE /* musl 1.2.4 has statx() */
+/* Later versions of musl have these two, with what belongs to them. */
+#ifndef STATX_BASIC_STATS
+#include <linux/stat.h>
+
 static inline int statx(int fd, const char *path, int flags, unsigned mask, struct statx *out)
 {
     return (int)syscall(SYS_statx, fd, path, flags, mask, out);
 }
 #endif
 
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE (1U << 0)
+#define RENAME_EXCHANGE (1U << 1)
+
 static inline int renameat2(int from_fd, const char *from, int to_fd, const char *to,
                             unsigned flags)
 {
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
 }
+#endif
 #endif
 
 #endif

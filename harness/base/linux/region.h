@@ -17,8 +17,11 @@ enum {
     SBX_REGION_BLOCK_BYTES_MAX = 1024 * 1024
 };
 
-/* is_huge: a huge page is asked for as its beginning, which is cleared at the first use; else the first `touched_bytes` are
- * mapped at once. What lies behind is memory once it is used. Once for a process. Without it, or where the system has no room, there is no region and nothing is taken from it. */
+/*
+ * is_huge: a huge page is asked for as its beginning, which is cleared at the first use; else the first `touched_bytes` are
+ * mapped at once. What lies behind is memory once it is used. Once for a process. Without it, or where the system has
+ * no room, there is no region and nothing is taken from it.
+ */
 void sbx_region_begin(bool is_huge, size_t touched_bytes);
 
 /* Zeros, in whole pages; NULL: no region, or nothing left in it of that size. */

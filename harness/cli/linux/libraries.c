@@ -32,23 +32,23 @@ static const char *sodium_version_text(void)
     return SODIUM_VERSION_STRING;
 }
 
+#ifdef __GLIBC__
+#define LIBC_NAME "glibc"
+#define LIBC_VERSION gnu_get_libc_version()
+#else
+#define LIBC_NAME "musl"
+#define LIBC_VERSION SBX_MUSL_VERSION
+#endif
+
 static const char *libc_version_text(void)
 {
-#ifdef __GLIBC__
-    return gnu_get_libc_version();
-#else
-    return SBX_MUSL_VERSION;
-#endif
+    return LIBC_VERSION;
 }
 
 const sbx_library sbx_libraries[] = {
     {"sqlite", sbx_store_sqlite_version}, {"libseccomp", seccomp_version_text},
     {"jansson", jansson_version_text},    {"libsodium", sodium_version_text},
-#ifdef __GLIBC__
-    {"glibc", libc_version_text},
-#else
-    {"musl", libc_version_text},
-#endif
+    {LIBC_NAME, libc_version_text},
 };
 
 const size_t sbx_libraries_count = SBX_COUNT_OF(sbx_libraries);

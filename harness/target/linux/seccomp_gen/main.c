@@ -25,8 +25,6 @@
 
 #define LOW_32 UINT64_C(0xffffffff)
 
-enum { CODE_MAX = 1024 };
-
 /* The kernel looks at 32 bits of an int argument, so the filter does too: comparing 64 would let a value with
  * a high bit set pass for another one. */
 #define INT_EQ(arg, value) SCMP_CMP((arg), SCMP_CMP_MASKED_EQ, LOW_32, (scmp_datum_t)(value))

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE_MAX = 1024 };
-
 #if defined(__aarch64__)
 #define NATIVE AUDIT_ARCH_AARCH64
 #else
@@ -68,7 +66,7 @@ static bool begins_anew(const program *self, size_t at)
     return self->code[at].op.code == LOAD || self->code[at].op.code == RETURN;
 }
 
-/* load, and with the mask, is it equal to `equal`? */
+/* Of a word, what a mask leaves: is it that number? */
 static bool is_test(const program *self, size_t at)
 {
     const instruction *code = self->code + at;

@@ -8,7 +8,9 @@
 #include <linux/filter.h>
 #include <stddef.h>
 
-/* The same answers from fewer instructions, in place; returns how many there are. Ends the build where answers differ. */
+enum { CODE_MAX = 1024 };
+
+/* The same answers from fewer instructions, in place; returns how many there are. At most CODE_MAX. Ends the build where answers differ. */
 size_t shrink(struct sock_filter *code, size_t count);
 
 #endif
