@@ -1,19 +1,10 @@
-/* Memory mapped ahead is memory as usual: blocks come from it, also huge, also where there is not enough. */
+/* Memory mapped ahead is memory as usual: blocks come from it, also where there is not enough. */
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "harness/base/prefault.h"
-#include "tests/support/test.h"
+#include "tests/support/child.h"
 
 enum { BLOCKS = 3000 };
-
-/* A sanitizer has a heap of its own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { HAS_OWN_HEAP = 1 };
-#else
-enum { HAS_OWN_HEAP = 0 };
-#endif
 
 /* Of all sizes, more than what was mapped; each keeps what was written to it. */
 static bool can_use_heap(void)
@@ -36,28 +27,10 @@ static bool can_use_heap(void)
     return true;
 }
 
-/* In a process of its own, whose heap nobody has used. */
-static int in_child(int (*work)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(work());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
+/* One page for all is what bin/sbx has, with musl: by region.h, and tests/unit/test_region.c. */
 static int by_small_pages(void)
 {
     sbx_prefault_heap(false);
-    return can_use_heap() ? 0 : 1;
-}
-
-static int by_a_huge_page(void)
-{
-    sbx_prefault_heap(true);
     return can_use_heap() ? 0 : 1;
 }
 
@@ -75,10 +48,9 @@ static int without_room(void)
 static void test_heap(void **state)
 {
     (void)state;
-    assert_int_equal(in_child(by_small_pages), 0);
-    assert_int_equal(in_child(by_a_huge_page), 0);
-    if (!HAS_OWN_HEAP)
-        assert_int_equal(in_child(without_room), 0);
+    assert_int_equal(sbx_test_in_child(by_small_pages), 0);
+    if (!SBX_TEST_HAS_OWN_HEAP)
+        assert_int_equal(sbx_test_in_child(without_room), 0);
 }
 
 /* Whatever the answer is here: a page that was used before is not dear, but where we are interrupted in between. */

@@ -1,20 +1,11 @@
 /* Blocks of one stretch of memory: whole pages of zeros, each in one hand, and never more than there are. */
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "harness/base/linux/region.h"
-#include "tests/support/test.h"
+#include "tests/support/child.h"
 
 enum { PAGE = 4096 };
-
-/* A sanitizer needs memory for itself. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { HAS_OWN_HEAP = 1 };
-#else
-enum { HAS_OWN_HEAP = 0 };
-#endif
 
 static bool is_zero(const unsigned char *block, size_t bytes)
 {
@@ -22,19 +13,6 @@ static bool is_zero(const unsigned char *block, size_t bytes)
         if (block[i] != 0)
             return false;
     return true;
-}
-
-/* In a process of its own, which has no region yet. */
-static int in_child(int (*work)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(work());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int before_there_is_one(void)
@@ -147,13 +125,13 @@ static int by_two_threads(void)
 static void test_region(void **state)
 {
     (void)state;
-    assert_int_equal(in_child(before_there_is_one), 0);
-    assert_int_equal(in_child(come_back_small), 0);
-    assert_int_equal(in_child(come_back_huge), 0);
-    assert_int_equal(in_child(to_the_end), 0);
-    assert_int_equal(in_child(by_two_threads), 0);
-    if (!HAS_OWN_HEAP)
-        assert_int_equal(in_child(without_room), 0);
+    assert_int_equal(sbx_test_in_child(before_there_is_one), 0);
+    assert_int_equal(sbx_test_in_child(come_back_small), 0);
+    assert_int_equal(sbx_test_in_child(come_back_huge), 0);
+    assert_int_equal(sbx_test_in_child(to_the_end), 0);
+    assert_int_equal(sbx_test_in_child(by_two_threads), 0);
+    if (!SBX_TEST_HAS_OWN_HEAP)
+        assert_int_equal(sbx_test_in_child(without_room), 0);
 }
 
 int main(void)
