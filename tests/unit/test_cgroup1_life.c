@@ -140,10 +140,11 @@ static void test_sweep_beside_a_job_of_ours(void **state)
 {
     sbx_limits limits;
     char dead[SBX_JOB_NAME_BYTES], own[SBX_JOB_NAME_BYTES];
-    sbx_job_options options = {.name = own, .choice = SBX_JOB_CGROUP1};
+    sbx_job_options options = {.name = own, .choice = SBX_JOB_CGROUP1},
+                    without_group = {.name = own, .choice = SBX_JOB_POLLED};
     int orphan;
     sbx_error err;
-    sbx_job *job = NULL;
+    sbx_job *job = NULL, *polled = NULL;
     pid_t pid;
 
     (void)state;
@@ -154,6 +155,9 @@ static void test_sweep_beside_a_job_of_ours(void **state)
     pid = start_supervisor(dead, &orphan);
     kill(pid, SIGKILL);
     wait_for(pid);
+    assert_int_equal(sbx_job_create(&polled, &limits, &without_group, &err), SBX_OK);
+    assert_int_equal(sbx_job_sweep(polled), 0); /* no group, no look */
+    sbx_job_free(polled);
     assert_int_equal(sbx_job_sweep(job), 1);
     assert_nothing_left(dead);
     assert_true(group_is_there(SBX_CGROUP1_MEMORY, own));
@@ -239,6 +243,44 @@ static ssize_t failing_write(int fd, const void *data, size_t bytes)
     return write(fd, data, bytes);
 }
 
+static int made_count;
+
+static int refusing_make_directory(int dir_fd, const char *name, mode_t mode)
+{
+    (void)dir_fd;
+    (void)name;
+    (void)mode;
+    made_count++;
+    errno = EACCES;
+    return -1;
+}
+
+/* Who may make no group at all is not asked again with less to hold: that is on the way of each launch. */
+static void test_impossible_is_asked_once(void **state)
+{
+    enum { HIERARCHIES = 3 }; /* memory, pids, cpuacct; cpu where a rate is asked for */
+    sbx_cgroup_calls real = sbx_cgroup_os;
+    char name[SBX_JOB_NAME_BYTES];
+    sbx_job_options options = {.name = name};
+    sbx_limits limits;
+    sbx_job *job = NULL;
+    sbx_error err;
+    sbx_status st;
+
+    (void)state;
+    sbx_limits_init(&limits);
+    limits.value[SBX_LIMIT_MEMORY] = 64 * MIB;
+    assert_int_equal(sbx_job_name(name, &err), SBX_OK);
+    made_count = 0;
+    sbx_cgroup_os.make_directory = refusing_make_directory;
+    st = sbx_job_create(&job, &limits, &options, &err);
+    sbx_cgroup_os = real;
+    assert_int_equal(st, SBX_OK); /* polled */
+    assert_int_equal(sbx_job_enforcer(job, SBX_LIMIT_MEMORY), SBX_ENFORCER_POLLED);
+    assert_true(made_count > 0 && made_count <= HIERARCHIES);
+    sbx_job_free(job);
+}
+
 static void test_any_failed_call_leaves_nothing(void **state)
 {
     sbx_cgroup_calls real = sbx_cgroup_os;
@@ -291,6 +333,7 @@ static int run_as_root(void)
         cmocka_unit_test(test_sweep_beside_a_job_of_ours),
         cmocka_unit_test(test_sweep_finds_one_group_of_a_job),
         cmocka_unit_test(test_sweep_does_not_judge_other_pid_namespaces),
+        cmocka_unit_test(test_impossible_is_asked_once),
         cmocka_unit_test(test_any_failed_call_leaves_nothing),
     };
 
