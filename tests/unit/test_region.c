@@ -1,5 +1,6 @@
 /* Blocks of one stretch of memory: whole pages of zeros, each in one hand, and never more than there are. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "harness/base/linux/region.h"
@@ -89,23 +90,68 @@ static int to_the_end(void)
                : 3;
 }
 
-/* Takes, marks, looks whether the mark is its own still, gives back. */
+/* Takes, marks, looks for a while whether the mark is its own still, gives back. Always the same block, if it can have it. */
 static void *take_and_give(void *mark)
 {
-    for (int i = 0; i < 20000; i++) {
-        size_t bytes = (size_t)(1 + i % 3) * PAGE;
-        unsigned char *block = sbx_region_take(bytes);
+    for (int i = 0; i < 200000; i++) {
+        volatile unsigned char *block = sbx_region_take(PAGE);
+        unsigned char own = *(unsigned char *)mark;
 
         if (block == NULL)
             continue;
-        if (block[0] != 0 || block[bytes - 1] != 0)
+        if (block[0] != 0)
             return "what was taken is no zeros";
-        block[0] = block[bytes - 1] = *(unsigned char *)mark;
-        if (block[0] != *(unsigned char *)mark || block[bytes - 1] != *(unsigned char *)mark)
-            return "a block has two owners";
-        (void)sbx_region_give(block, bytes);
+        for (int look = 0; look < 20; look++) {
+            block[0] = own;
+            if (block[0] != own)
+                return "a block has two owners";
+        }
+        (void)sbx_region_give((void *)(uintptr_t)block, PAGE);
     }
     return NULL;
+}
+
+/* Takes until there is nothing, and marks. */
+typedef struct taker {
+    unsigned char mark;
+    unsigned char *block[SBX_REGION_BYTES / PAGE];
+    size_t count;
+} taker;
+
+static atomic_bool may_begin;
+
+static void *take_all(void *context)
+{
+    taker *self = context;
+    unsigned char *block;
+
+    while (!may_begin)
+        continue;
+    while ((block = sbx_region_take(PAGE)) != NULL) {
+        *block = self->mark;
+        self->block[self->count++] = block;
+    }
+    return NULL;
+}
+
+static int by_two_threads_to_the_end(void)
+{
+    static taker takers[2] = {{.mark = 1}, {.mark = 2}};
+    pthread_t other;
+
+    sbx_region_begin(false, 0);
+    if (pthread_create(&other, NULL, take_all, &takers[1]) != 0)
+        return 2;
+    may_begin = true;
+    take_all(&takers[0]);
+    pthread_join(other, NULL);
+    if (takers[0].count + takers[1].count != SBX_REGION_BYTES / PAGE)
+        return 3;
+    for (size_t who = 0; who < 2; who++)
+        for (size_t i = 0; i < takers[who].count; i++)
+            if (*takers[who].block[i] != takers[who].mark)
+                return 4;
+    return 0;
 }
 
 static int by_two_threads(void)
@@ -130,6 +176,8 @@ static void test_region(void **state)
     assert_int_equal(sbx_test_in_child(come_back_huge), 0);
     assert_int_equal(sbx_test_in_child(to_the_end), 0);
     assert_int_equal(sbx_test_in_child(by_two_threads), 0);
+    for (int round = 0; round < 20; round++)
+        assert_int_equal(sbx_test_in_child(by_two_threads_to_the_end), 0);
     if (!SBX_TEST_HAS_OWN_HEAP)
         assert_int_equal(sbx_test_in_child(without_room), 0);
 }
