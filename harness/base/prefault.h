@@ -11,17 +11,11 @@
 #include <stddef.h>
 
 /*
- * Does the first use of a page take long though it is mapped? Measured with one. It does where a hypervisor keeps page tables of
- * its own beside the guest's: some 10 us each, and a few nanoseconds elsewhere.
+ * The heap, for work of the size of one run. as_one: by a single huge page, of two megabytes, which takes no longer to clear
+ * than some eighty small ones to be mapped: for a process that will do nothing else. Where the system gives none, or
+ * the C library is not musl, it is as many small ones as otherwise.
  */
-bool sbx_prefault_is_dear(void);
-
-/*
- * The heap, for work of the size of one run. is_dear: by a single huge page, of two megabytes: for a process that will do
- * nothing else, as it has to be cleared, too. Where the system gives none, or the C library is not musl, it is as many
- * small ones as otherwise.
- */
-void sbx_prefault_heap(bool is_dear);
+void sbx_prefault_heap(bool as_one);
 
 /* Variables and stack too: after a fork, not before, as what is mapped then would be copied for both. */
 void sbx_prefault_work(void);

@@ -53,21 +53,9 @@ static void test_heap(void **state)
         assert_int_equal(sbx_test_in_child(without_room), 0);
 }
 
-/* Whatever the answer is here: a page that was used before is not dear, but where we are interrupted in between. */
-static void test_is_dear(void **state)
-{
-    bool is_dear = true;
-
-    (void)state;
-    (void)sbx_prefault_is_dear();
-    for (int i = 0; i < 100 && is_dear; i++)
-        is_dear = sbx_prefault_is_dear();
-    assert_false(is_dear);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_heap), cmocka_unit_test(test_is_dear)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_heap)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,12 +2,10 @@
 #include "harness/base/prefault.h"
 
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "harness/base/clock.h"
 #include "harness/base/linux/image.h"
 #include "harness/base/linux/region.h"
 
@@ -15,7 +13,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, STACK_BYTES = 64 * 1024, HEAP_BYTES = 224 * 1024, DEAR_NS = 4000 };
+enum { PAGE = 4096, STACK_BYTES = 64 * 1024, HEAP_BYTES = 224 * 1024 };
 
 static void populate(uintptr_t from, uintptr_t to)
 {
@@ -30,24 +28,13 @@ void sbx_prefault(void *memory, size_t bytes)
     populate((uintptr_t)memory, (uintptr_t)memory + bytes);
 }
 
-bool sbx_prefault_is_dear(void)
-{
-    static _Alignas(PAGE) volatile char page[PAGE]; /* mapped by start.c, and nobody else's */
-    uint64_t before;
-
-    (void)sbx_clock_monotonic_ns(); /* has pages of its own */
-    before = sbx_clock_monotonic_ns();
-    page[0]++;
-    return sbx_clock_monotonic_ns() - before > DEAR_NS;
-}
-
 #ifdef __GLIBC__
 /* The block goes back to the top of the heap at once, mapped, is given out from there, and stays when it is given back. */
-void sbx_prefault_heap(bool is_dear)
+void sbx_prefault_heap(bool as_one)
 {
     void *heap;
 
-    (void)is_dear; /* one page for all is for the program that musl is in */
+    (void)as_one; /* one page for all is for the program that musl is in */
     (void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_BYTES);
     (void)mallopt(M_MMAP_THRESHOLD, 4 * HEAP_BYTES);
     heap = malloc(HEAP_BYTES);
@@ -56,9 +43,9 @@ void sbx_prefault_heap(bool is_dear)
     free(heap);
 }
 #else
-void sbx_prefault_heap(bool is_dear)
+void sbx_prefault_heap(bool as_one)
 {
-    sbx_region_begin(is_dear, HEAP_BYTES);
+    sbx_region_begin(as_one, HEAP_BYTES);
 }
 #endif
 

@@ -1,14 +1,9 @@
 /* See prefault.h. Nothing to do: the system reads a program's pages ahead by itself, and nothing is forked. */
 #include "harness/base/prefault.h"
 
-bool sbx_prefault_is_dear(void)
+void sbx_prefault_heap(bool as_one)
 {
-    return false;
-}
-
-void sbx_prefault_heap(bool is_dear)
-{
-    (void)is_dear;
+    (void)as_one;
 }
 
 void sbx_prefault_work(void)
