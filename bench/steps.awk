@@ -82,7 +82,7 @@ function on_fork(text, parent, child) {
     child = field("child_pid", text)
     left[child] = now
     if (role[parent] == "sbx") {
-        role[child] = call[parent] == "clone3" && stage == 2 ? "launcher" : "idmap"
+        role[child] = call[parent] ~ /^clone3?$/ && stage == 2 ? "launcher" : "idmap"
     } else if (role[parent] == "launcher") {
         role[child] = "init"
         born = now
@@ -99,7 +99,7 @@ function on_enter(who, name) {
     entered[pid] = now
     if (left[pid] != "")
         spent[who, "(no call: code, faults)"] += now - left[pid]
-    if (who == "sbx" && name == "clone3" && stage == 1) {
+    if (who == "sbx" && name ~ /^clone3?$/ && stage == 1) {
         end_phase("sbx starts: options, policy, plan, job")
         stage = 2
     } else if (who == "init" && name == "vfork" && stage == 3) {
