@@ -43,22 +43,26 @@ static void name_of_fd(int fd, char *out, size_t room, const char *otherwise)
         (void)snprintf(out, room, "%s", otherwise);
 }
 
-/* What lies behind that directory is seen by the job only, or not at all: "self" is somebody else for us. */
-static bool is_opaque(const sbx_judge *judge, const char *directory)
+typedef enum directory_kind { NOT_THERE, OF_FILES, OPAQUE } directory_kind;
+
+/* What lies behind an opaque one is seen by the job only, or not at all: "self" is somebody else for us. */
+static directory_kind kind_of(const sbx_judge *judge, const char *directory)
 {
     struct statfs about;
-    int fd = open_in_view(judge, directory[0] == '\0' ? "/" : directory, false);
-    bool opaque = fd < 0 || fstatfs(fd, &about) != 0 || about.f_type == PROC_SUPER_MAGIC;
+    int fd = open_in_view(judge, directory, false);
+    bool is_opaque = fd < 0 || fstatfs(fd, &about) != 0 || about.f_type == PROC_SUPER_MAGIC;
 
-    if (fd >= 0)
-        close(fd);
-    return opaque;
+    if (fd < 0 && (fd = open_in_view(judge, directory, true)) < 0)
+        return NOT_THERE; /* not by name either; a link that leads nowhere is */
+    close(fd);
+    return is_opaque ? OPAQUE : OF_FILES;
 }
 
 bool sbx_judge_exists(const sbx_judge *judge, const char *path)
 {
     char part[4096];
     size_t bytes = strlen(path);
+    directory_kind kind = NOT_THERE;
     int fd = open_as(judge, path, true, RESOLVE_NO_XDEV);
 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -71,19 +75,15 @@ bool sbx_judge_exists(const sbx_judge *judge, const char *path)
         return true;
     }
     memcpy(part, path, bytes + 1);
-    do { /* up to the first directory that is there by name */
+    while (kind == NOT_THERE && bytes > 1) { /* up to the first directory that is there by name */
         while (bytes > 0 && part[bytes - 1] == '/')
             bytes--;
         while (bytes > 0 && part[bytes - 1] != '/')
             bytes--;
-        part[bytes] = '\0';
-        if (bytes > 1)
-            part[bytes - 1] = '\0';
-        fd = bytes > 1 ? open_in_view(judge, part, true) : -1;
-    } while (fd < 0 && bytes > 1);
-    if (fd >= 0)
-        close(fd);
-    return is_opaque(judge, bytes > 1 ? part : "/");
+        part[bytes > 1 ? bytes - 1 : 0] = '\0';
+        kind = kind_of(judge, bytes > 1 ? part : "/");
+    }
+    return kind != OF_FILES;
 }
 
 /* The innermost place that holds path; NULL: none, or one that is only to be read. */
@@ -120,6 +120,15 @@ static bool is_read_only(int fd)
     return fstatvfs(fd, &about) == 0 && (about.f_flag & ST_RDONLY) != 0;
 }
 
+/* By far the most: where mounts are the wall, what can be changed outside and in the view is refused by nobody. */
+static bool is_free(const sbx_judge *judge, int fd, bool owner_only)
+{
+    if (!judge->has_mounts || judge->learns)
+        return false;
+    return owner_only ? !is_read_only(fd)
+                      : faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+}
+
 /* May the caller outside change it, and does only our wall say no? *out_is_let: it would, if it were up. */
 static bool wall_refuses(bool *out_is_let, const sbx_judge *judge, int fd, const char *path,
                          bool owner_only)
@@ -142,6 +151,22 @@ static bool wall_refuses(bool *out_is_let, const sbx_judge *judge, int fd, const
     *out_is_let = judge->learns && place == NULL;
     return (place == NULL && strncmp(path, "/dev/", 5) != 0) ||
            (place != NULL && place->kind != SBX_PLACE_WRITABLE);
+}
+
+/* Does one of the places that may not be made or taken away have that name? Where it lies is another question. */
+static bool is_name_of_place(const sbx_judge *judge, const char *name)
+{
+    size_t bytes = strcspn(name, "/");
+
+    for (size_t i = 0; i < judge->place_count; i++) {
+        const sbx_place *place = &judge->places[i];
+        const char *slash = strrchr(place->path, '/');
+
+        if ((place->kind == SBX_PLACE_PROTECTED || place->kind == SBX_PLACE_RESERVED) &&
+            slash != NULL && strlen(slash + 1) == bytes && memcmp(slash + 1, name, bytes) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* A name in a directory: the directory is what must be writable. */
@@ -170,6 +195,10 @@ static void judge_entry(sbx_ruling *out, const sbx_judge *judge, const char *pat
     fd = open_in_view(judge, parent, false);
     if (fd < 0)
         return;
+    if (!is_name_of_place(judge, name) && is_free(judge, fd, false)) {
+        close(fd);
+        return;
+    }
     name_of_fd(fd, out->path, sizeof(out->path) - 2, parent);
     bytes = strlen(out->path);
     if (bytes > 1)
@@ -201,10 +230,12 @@ static void judge_object(sbx_ruling *out, const sbx_judge *judge, const sbx_atte
 
     if (fd < 0)
         return;
-    name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
-    if (wall_refuses(&out->is_let, judge, fd, out->path, owner_only)) {
-        out->is_denied = true;
-        out->error = judge->has_mounts ? EROFS : EACCES;
+    if (!is_free(judge, fd, owner_only)) {
+        name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
+        if (wall_refuses(&out->is_let, judge, fd, out->path, owner_only)) {
+            out->is_denied = true;
+            out->error = judge->has_mounts ? EROFS : EACCES;
+        }
     }
     close(fd);
 }
@@ -221,6 +252,10 @@ static void judge_open(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
             out->would_create = true;
             judge_entry(out, judge, attempt->path, true, false);
         }
+        return;
+    }
+    if (is_free(judge, fd, false)) {
+        close(fd);
         return;
     }
     name_of_fd(fd, out->path, sizeof(out->path), attempt->path);
@@ -272,7 +307,8 @@ void sbx_judge_attempt(sbx_ruling *out, const sbx_judge *judge, const sbx_attemp
         judge_entry(out, judge, attempt->path, attempt->is_new_name, attempt->replaces);
         break;
     }
-    out->rule = rule_at(judge, out->path);
+    if (out->is_denied)
+        out->rule = rule_at(judge, out->path);
 }
 
 static bool parent_mount(const sbx_judge *judge, const char *path, struct statx *out)
