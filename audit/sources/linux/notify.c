@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "audit/sources/linux/address.h"
+#include "audit/sources/linux/arguments.h"
 #include "audit/sources/linux/memory.h"
 #include "audit/sources/linux/place.h"
 #include "audit/sources/linux/syscalls.h"
@@ -362,38 +363,6 @@ static void handle_address(sbx_watch *watch, const struct seccomp_notif *call)
                        is_bind ? SBX_CONFIDENCE_BROKER : SBX_CONFIDENCE_OBSERVED);
 }
 
-static void add_argument(sbx_json *json, pid_t task, uint64_t address, size_t *budget)
-{
-    char text[1024];
-    size_t bytes;
-
-    if (sbx_memory_read_string(task, address, text, sizeof(text)))
-        bytes = strlen(text);
-    else
-        bytes = sbx_memory_read(task, address, text, 256); /* longer than we keep */
-    if (bytes > *budget)
-        bytes = *budget;
-    sbx_json_bytes(json, NULL, text, bytes);
-    *budget -= bytes;
-}
-
-/* ["argv0", "argv1", …], cut where it grows past what is kept. */
-static void read_arguments(sbx_text *out, pid_t task, uint64_t address)
-{
-    uint64_t pointers[64];
-    size_t count = sbx_memory_read(task, address, pointers, sizeof(pointers)) / sizeof(pointers[0]);
-    size_t budget = 4096, i;
-    sbx_json json;
-
-    sbx_json_init(&json, out);
-    sbx_json_open_array(&json, NULL);
-    for (i = 0; i < count && pointers[i] != 0 && budget > 0; i++)
-        add_argument(&json, task, pointers[i], &budget);
-    if (i < count ? pointers[i] != 0 : count > 0)
-        sbx_json_string(&json, NULL, "\xE2\x80\xA6");
-    sbx_json_close_array(&json);
-}
-
 static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
 {
     const __u64 *args = call->data.args;
@@ -408,7 +377,7 @@ static void handle_exec(sbx_watch *watch, const struct seccomp_notif *call)
      * answer, because it may come and go; of one that comes in between the arguments are not known. */
     is_there = has_path && sbx_judge_exists(&watch->judge, path);
     if (is_there)
-        read_arguments(&argv, task, args[is_at ? 2 : 1]);
+        sbx_arguments_read(&argv, task, args[is_at ? 2 : 1]);
     if (!answer(watch, call, 0) || !has_path ||
         (!is_there && !sbx_judge_exists(&watch->judge, path))) {
         sbx_text_done(&argv);
