@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/base/clock.h"
+#include "harness/base/linux/self.h"
 #include "limits/job.h"
 #include "limits/linux/cgroup_files.h"
 #include "limits/linux/procfs.h"
@@ -18,14 +18,11 @@ static const char prefix[] = "sbx-";
 
 bool sbx_job_owner_self(sbx_job_owner *out)
 {
-    sbx_process process;
-    struct stat info;
+    sbx_self self = sbx_self_look();
 
     /* /proc may be of another pid namespace, and then its number for us is the one that counts. */
-    if (!sbx_process_read_self(&process) || stat("/proc/self/ns/pid", &info) != 0)
-        return false;
-    *out = (sbx_job_owner){process.pid, process.start_ticks, info.st_ino};
-    return true;
+    *out = (sbx_job_owner){self.pid, self.start_ticks, self.pid_namespace};
+    return self.pid > 0 && self.pid_namespace != 0;
 }
 
 sbx_status sbx_job_name(char out[SBX_JOB_NAME_BYTES], sbx_error *err)

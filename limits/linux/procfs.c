@@ -78,14 +78,6 @@ bool sbx_process_read(sbx_process *out, int pid)
     return read_process_file(text, sizeof(text), pid, "stat") > 0 && sbx_process_parse(out, text);
 }
 
-bool sbx_process_read_self(sbx_process *out)
-{
-    char text[1024];
-
-    return sbx_cgroup_read_text(AT_FDCWD, "/proc/self/stat", text, sizeof(text)) > 0 &&
-           sbx_process_parse(out, text);
-}
-
 bool sbx_process_is_dead(const sbx_process *process)
 {
     return process->state == 'Z' || process->state == 'X';

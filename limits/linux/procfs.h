@@ -22,9 +22,6 @@ typedef struct sbx_process {
 /* False where there is no such process (any more), or it cannot be read. */
 bool sbx_process_read(sbx_process *out, int pid);
 
-/* The calling process, by the number that /proc has for it. */
-bool sbx_process_read_self(sbx_process *out);
-
 /* Takes the text of a stat file apart (proc_pid_stat(5)). The name in it may hold anything. */
 bool sbx_process_parse(sbx_process *out, const char *text);
 

@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "audit/sources/linux/landlock_parse.h"
+#include "harness/base/linux/self.h"
 
 enum {
     RULESET_VERSION = 1, /* LANDLOCK_CREATE_RULESET_VERSION */
@@ -38,8 +38,6 @@ static bool has_capability(unsigned number)
 
 static sbx_status check_host(sbx_error *err)
 {
-    struct stat about;
-
     if (syscall(SYS_landlock_create_ruleset, NULL, 0, RULESET_VERSION) < ABI_WITH_RECORDS)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_WATCH,
                               "kernel before 6.15, or without Landlock: it records no denials");
@@ -48,7 +46,7 @@ static sbx_status check_host(sbx_error *err)
             err, SBX_REFUSED, SBX_STEP_WATCH,
             "no CAP_AUDIT_READ: only root, or a program with it, hears the kernel's records");
     /* Records name processes by their first namespace's number: somebody else's, here. */
-    if (stat("/proc/self/ns/pid", &about) != 0 || about.st_ino != FIRST_PID_NAMESPACE)
+    if (sbx_self_look().pid_namespace != FIRST_PID_NAMESPACE)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_WATCH,
                               "in a pid namespace of its own: the kernel's records are the host's");
     /* Without it a socket of that family would make the kernel look for a module. */
