@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "harness/base/linux/self.h"
 #include "limits/linux/cgroup_files.h"
 
 static const char *const controller_words[SBX_CGROUP_CONTROLLER_COUNT] = {"", "memory", "pids",
@@ -139,10 +139,9 @@ static int open_by_mountinfo(const sbx_cgroup_line *line, bool is_unified)
  */
 static bool is_first_namespace(void)
 {
-    const ino_t first_inode = 0xEFFFFFFB; /* PROC_CGROUP_INIT_INO */
-    struct stat info;
+    uint64_t number = sbx_self_namespace("cgroup");
 
-    return stat("/proc/self/ns/cgroup", &info) != 0 || info.st_ino == first_inode;
+    return number == 0 || number == SBX_FIRST_CGROUP_NAMESPACE;
 }
 
 int sbx_cgroup_place_open(const sbx_cgroup_place *place, sbx_cgroup_controller controller,

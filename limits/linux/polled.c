@@ -53,7 +53,9 @@ static void take_limits(sbx_polled *job, const sbx_job_request *request)
     const uint64_t *value = request->limits->value;
     const bool *wanted = request->wanted;
     sbx_enforcer *enforcers = job->part.enforcers;
-    bool can_look = sbx_process_can_walk();
+    bool is_needed = wanted[SBX_LIMIT_PROCESSES] || wanted[SBX_LIMIT_MEMORY] ||
+                     wanted[SBX_LIMIT_SWAP] || wanted[SBX_LIMIT_CPU];
+    bool can_look = is_needed && sbx_process_can_walk();
 
     if (wanted[SBX_LIMIT_CPUS] && value[SBX_LIMIT_CPUS] >= 1000 &&
         choose_cpus(&job->cpus, value[SBX_LIMIT_CPUS] / 1000))

@@ -23,6 +23,9 @@ static void test_after_a_fork(void **state)
     assert_true(self.start_ticks > 0);
     assert_int_equal(stat("/proc/self/ns/pid", &about), 0);
     assert_int_equal(self.pid_namespace, about.st_ino);
+    assert_int_equal(stat("/proc/self/ns/user", &about), 0);
+    assert_int_equal(sbx_self_namespace("user"), about.st_ino);
+    assert_int_equal(sbx_self_namespace("none"), 0);
     assert_memory_equal(&self, &again, sizeof(self));
     assert_int_equal(sbx_test_in_child(in_a_fork), 0);
 }

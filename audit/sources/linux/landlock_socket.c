@@ -25,8 +25,6 @@ enum {
     ASK_TIMEOUT_MS = 500,
 };
 
-#define FIRST_PID_NAMESPACE 0xEFFFFFFCU /* PROC_PID_INIT_INO: the same on every machine */
-
 static bool has_capability(unsigned number)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -46,7 +44,7 @@ static sbx_status check_host(sbx_error *err)
             err, SBX_REFUSED, SBX_STEP_WATCH,
             "no CAP_AUDIT_READ: only root, or a program with it, hears the kernel's records");
     /* Records name processes by their first namespace's number: somebody else's, here. */
-    if (sbx_self_look().pid_namespace != FIRST_PID_NAMESPACE)
+    if (sbx_self_look().pid_namespace != SBX_FIRST_PID_NAMESPACE)
         return sbx_fail_plain(err, SBX_REFUSED, SBX_STEP_WATCH,
                               "in a pid namespace of its own: the kernel's records are the host's");
     /* Without it a socket of that family would make the kernel look for a module. */

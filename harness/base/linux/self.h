@@ -16,6 +16,12 @@ typedef struct sbx_self {
 
 sbx_self sbx_self_look(void);
 
+/* The number of our namespace of that kind ("pid", "user", …); 0: not known. The machine's own have the same numbers everywhere: */
+#define SBX_FIRST_CGROUP_NAMESPACE 0xEFFFFFFBU
+#define SBX_FIRST_PID_NAMESPACE 0xEFFFFFFCU
+#define SBX_FIRST_USER_NAMESPACE 0xEFFFFFFDU
+uint64_t sbx_self_namespace(const char *kind);
+
 /*
  * Of the text of a stat file, proc_pid_stat(5): when that process began, 0 where it does not say so. *out_is_dead: it only
  * waits to be buried, which an orphan may do for ever where pid 1 of a container buries nobody.

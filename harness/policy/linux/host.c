@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "harness/base/linux/self.h"
+
 /* A short file's first bytes; "" where it cannot be read. */
 static void read_file(char *out, size_t room, const char *path)
 {
@@ -34,13 +36,15 @@ static bool has_capabilities(void)
     return (data[0].effective & wanted) == wanted;
 }
 
-/* "0 0 4294967295": the map of the machine's own user namespace. */
+/* "0 0 4294967295", as the machine's own user namespace has it. */
 static bool maps_every_id(void)
 {
     char text[128];
     unsigned long inside, outside, count;
     char *at;
 
+    if (sbx_self_namespace("user") == SBX_FIRST_USER_NAMESPACE)
+        return true;
     read_file(text, sizeof(text), "/proc/self/uid_map");
     inside = strtoul(text, &at, 10);
     outside = strtoul(at, &at, 10);
