@@ -11,9 +11,16 @@
 #include <stddef.h>
 
 /*
- * The heap, for work of the size of one run. as_one: by a single huge page, of two megabytes, which takes no longer to clear
- * than some eighty small ones to be mapped: for a process that will do nothing else. Where the system gives none, or
- * the C library is not musl, it is as many small ones as otherwise.
+ * Are page faults dear here, as the first one of this process told (linux/start.c)? They are where a hypervisor keeps page
+ * tables of its own beside the guest's: some 17 us each, and 10 for the first use of a page that is mapped already;
+ * elsewhere one to three.
+ */
+bool sbx_prefault_is_dear(void);
+
+/*
+ * The heap, for work of the size of one run. as_one: by a single huge page, of two megabytes, which takes as long to clear
+ * as a hundred small ones to be mapped: for a process that will do nothing else, and where the use of each is dear.
+ * Where the system gives none, or the C library is not musl, it is as many small ones as otherwise.
  */
 void sbx_prefault_heap(bool as_one);
 

@@ -268,7 +268,7 @@ int sbx_command_exec(int argc, char **argv)
     execution self = {0};
     int code;
 
-    sbx_prefault_heap(true);
+    sbx_prefault_heap(sbx_prefault_is_dear());
     sbx_policy_init(&self.policy);
     sbx_result_file_init(&self.result_file);
     code = execute(&self, argc, argv);

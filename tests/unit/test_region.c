@@ -39,6 +39,7 @@ static int without_room(void)
 /* What was given back is given out again, cleared, to who asks for as much, and to nobody else. */
 static int come_back(bool is_huge)
 {
+    const size_t most = is_huge ? SBX_REGION_BLOCK_BYTES_MAX : SBX_REGION_SMALL_BLOCK_BYTES_MAX;
     unsigned char *first, *second, *again, outside;
 
     sbx_region_begin(is_huge, 8 * PAGE);
@@ -57,7 +58,9 @@ static int come_back(bool is_huge)
     if (again != first || !is_zero(again, 3 * PAGE) || second[0] != 0xee ||
         second[PAGE - 1] != 0xee)
         return 4;
-    return sbx_region_take(3 * PAGE) != first ? 0 : 5;
+    if (sbx_region_take(3 * PAGE) == first)
+        return 5;
+    return sbx_region_take(most + 1) == NULL && sbx_region_take(most) != NULL ? 0 : 6;
 }
 
 static int come_back_small(void)
@@ -76,7 +79,7 @@ static int to_the_end(void)
     unsigned char *block, *last = NULL;
 
     sbx_region_begin(false, 0);
-    if (sbx_region_take(0) != NULL || sbx_region_take(SBX_REGION_BLOCK_BYTES_MAX + 1) != NULL)
+    if (sbx_region_take(0) != NULL || sbx_region_take(SBX_REGION_SMALL_BLOCK_BYTES_MAX + 1) != NULL)
         return 1;
     for (; (block = sbx_region_take(7 * PAGE)) != NULL; last = block) {
         memset(block, 1, 7 * PAGE);

@@ -7,9 +7,13 @@
 
 #include <elf.h>
 #include <link.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+/* Set by start.c, before anything is put in; false where that is not how the program begins. */
+extern bool sbx_image_faults_are_dear __attribute__((visibility("hidden")));
 
 typedef struct sbx_image {
     const ElfW(Phdr) *segments;

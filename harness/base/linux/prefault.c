@@ -13,7 +13,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, STACK_BYTES = 64 * 1024, HEAP_BYTES = 224 * 1024 };
+enum { PAGE = 4096, STACK_BYTES = 64 * 1024, HEAP_BYTES = 376 * 1024 };
 
 static void populate(uintptr_t from, uintptr_t to)
 {
@@ -26,6 +26,13 @@ static void populate(uintptr_t from, uintptr_t to)
 void sbx_prefault(void *memory, size_t bytes)
 {
     populate((uintptr_t)memory, (uintptr_t)memory + bytes);
+}
+
+bool sbx_image_faults_are_dear;
+
+bool sbx_prefault_is_dear(void)
+{
+    return sbx_image_faults_are_dear;
 }
 
 #ifdef __GLIBC__

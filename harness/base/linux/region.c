@@ -14,6 +14,7 @@ enum { PAGE = 4096, PAGES = SBX_REGION_BYTES / PAGE };
 /* start: set once, before there is a second thread. Blocks that came back: their first page and how many they have. */
 static struct {
     char *start;
+    size_t most_bytes;
     atomic_uint used_pages;
     atomic_uint given[64];
 } region;
@@ -41,6 +42,7 @@ void sbx_region_begin(bool is_huge, size_t touched_bytes)
         (void)madvise(start, SBX_REGION_HUGE_BYTES, MADV_HUGEPAGE);
     else
         sbx_prefault(start, touched_bytes);
+    region.most_bytes = is_huge ? SBX_REGION_BLOCK_BYTES_MAX : SBX_REGION_SMALL_BLOCK_BYTES_MAX;
     region.start = start;
 }
 
@@ -71,7 +73,7 @@ void *sbx_region_take(size_t bytes)
     unsigned pages = pages_of(bytes);
     void *block;
 
-    if (region.start == NULL || bytes == 0 || bytes > SBX_REGION_BLOCK_BYTES_MAX)
+    if (region.start == NULL || bytes == 0 || bytes > region.most_bytes)
         return NULL;
     block = take_given(pages);
     return block != NULL ? block : take_new(pages);

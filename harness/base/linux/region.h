@@ -14,7 +14,8 @@
 enum {
     SBX_REGION_BYTES = 8 * 1024 * 1024,
     SBX_REGION_HUGE_BYTES = 2 * 1024 * 1024,
-    SBX_REGION_BLOCK_BYTES_MAX = 1024 * 1024
+    SBX_REGION_BLOCK_BYTES_MAX = 1024 * 1024,      /* where its beginning is one page */
+    SBX_REGION_SMALL_BLOCK_BYTES_MAX = 128 * 1024, /* else: what is mapped at once is for the many small ones */
 };
 
 /*

@@ -8,7 +8,6 @@
  * memory (a stack protector's) or the library: hence the bare system call, and -fno-stack-protector for this file.
  */
 #if defined(__x86_64__) || defined(__aarch64__)
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -118,7 +117,8 @@ void sbx_start_mapped(void)
     sbx_image self = sbx_image_self();
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-    if (!is_dear(here))
+    sbx_image_faults_are_dear = is_dear(here);
+    if (!sbx_image_faults_are_dear)
         return;
     for (int i = 0; i < self.count; i++) {
         const ElfW(Phdr) *segment = &self.segments[i];

@@ -20,13 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/base/prefault.h"
 #include "harness/runner/linux/parts.h"
 
 /*
  * The lower part of the thread's stack is the processes': they are on that thread's stack for all who ask (as sanitizers
- * do), and there is one block, of the heap's because that is mapped. The usual eight MiB would be too many where address space is
- * limited.
+ * do), and there is one block, which is a piece of the heap's huge page where there is one. The usual eight MiB would be too many
+ * where address space is limited.
  */
 enum { PAGE_BYTES = 4096 };
 #if defined(__SANITIZE_THREAD__) /* which keeps most of a mebibyte there for itself */
@@ -163,15 +162,6 @@ static int start_thread(sbx_launcher *self)
     return code;
 }
 
-/* As far as a launch uses them. */
-static void prefault_stacks(char *stack)
-{
-    enum { USED_BYTES = 16 * 1024 };
-
-    sbx_prefault(stack + STACK_BYTES - USED_BYTES, USED_BYTES);
-    sbx_prefault(stack + STACK_BYTES + THREAD_STACK_BYTES - USED_BYTES, USED_BYTES);
-}
-
 sbx_status sbx_launcher_create(sbx_launcher **out, bool serves_many, sbx_error *err)
 {
     sbx_launcher *self = calloc(1, sizeof(*self));
@@ -184,10 +174,8 @@ sbx_status sbx_launcher_create(sbx_launcher **out, bool serves_many, sbx_error *
         pthread_mutex_init(&self->lock, NULL);
         pthread_cond_init(&self->changed, NULL);
         self->stack = aligned_alloc(PAGE_BYTES, STACK_BYTES + THREAD_STACK_BYTES);
-        if (self->stack != NULL) {
-            prefault_stacks(self->stack);
+        if (self->stack != NULL)
             code = start_thread(self);
-        }
     }
     if (code != 0) {
         if (self != NULL)
