@@ -18,7 +18,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, STACK_BYTES = 64 * 1024, DEAR_US = 7 };
+enum { PAGE = 4096, STACK_BYTES = 64 * 1024, DEAR_US = 10 };
 
 void sbx_start(void);
 __attribute__((visibility("hidden"), used)) void sbx_start_mapped(void);
