@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
 # What does it cost to start /bin/true: by itself, under bubblewrap and firejail, and under sbx with everything on.
 #
-#   bench/run.sh [--json FILE] [--runs N] [--cold-runs N] [--gap-ms N] [--quick]
+#   bench/run.sh [--json FILE] [--runs N] [--cold-runs N] [--gap-ms N] [--quick] [--before PROGRAM]
 #
 # Builds build/release if it is missing, and installs what it compares with where it may. Runs as whoever calls
-# it: root and an ordinary user are different launches (see README.md). SBX=PROGRAM measures another sbx.
+# it: root and an ordinary user are different launches (see README.md). SBX=PROGRAM measures another sbx; --before adds one,
+# by turns with the others.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 # shellcheck source=bench/common.sh
 . "$here/common.sh"
 
-options=()
+options=() before=''
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) options+=(--runs 40 --cold-runs 10) ;;
-    --json | --runs | --cold-runs | --gap-ms)
+    --json | --runs | --cold-runs | --gap-ms | --before)
         [ $# -ge 2 ] || bench_fail "$1 needs a value"
         if [ "$1" = --json ]; then
             options+=(--json "$(realpath -m "$2")")
+        elif [ "$1" = --before ]; then
+            before=$(realpath "$2")
         else
             options+=("$1" "$2")
         fi
@@ -63,6 +66,9 @@ limits=(--mem 1G --procs 64 --wall 60s)
 whole=("$sbx" exec --audit-db "$database" "${limits[@]}" -- "$true")
 "${whole[@]}" </dev/null || bench_fail "this does not work: ${whole[*]}"
 contestants+=("@sbx, all of it" "${whole[@]}")
+if [ -n "$before" ]; then
+    contestants+=("@the same, before" "$before" exec --audit-db "$scratch/state/before.db" "${limits[@]}" -- "$true")
+fi
 contestants+=("@sbx, not watching" "$sbx" exec --audit-db "$database" "${limits[@]}" --no-watch -- "$true")
 contestants+=("@sbx, no limits" "$sbx" exec --audit-db "$database" -- "$true")
 # A database below a file that is no directory cannot be opened: the run is done all the same, unrecorded.
