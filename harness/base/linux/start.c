@@ -10,6 +10,7 @@
 #if defined(__x86_64__) || defined(__aarch64__)
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "harness/base/linux/image.h"
 
@@ -18,7 +19,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum { PAGE = 4096, STACK_BYTES = 64 * 1024, DEAR_US = 10 };
+enum { PAGE = 4096, STACK_BYTES = 64 * 1024, DEAR_NS = 11000 };
 
 void sbx_start(void);
 __attribute__((visibility("hidden"), used)) void sbx_start_mapped(void);
@@ -34,27 +35,13 @@ __asm__(".text\n.globl sbx_start\n.type sbx_start, @function\n"
         "    jmp _start\n"
         ".size sbx_start, . - sbx_start\n");
 
-/* The processor's own clock; the kernel's has pages to be mapped first. Some two to four thousand a microsecond. */
-static uint64_t ticks(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("lfence\n\trdtsc\n\tlfence" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
-}
-
-static uint64_t ticks_per_us(void)
-{
-    return 3000;
-}
-
-static long advise(uintptr_t from, uintptr_t bytes, long how)
+static long call(long number, uintptr_t first, uintptr_t second, long third)
 {
     long result;
 
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "a"((long)SYS_madvise), "D"(from), "S"(bytes), "d"(how)
+                     : "a"(number), "D"(first), "S"(second), "d"(third)
                      : "rcx", "r11", "memory");
     return result;
 }
@@ -68,31 +55,15 @@ __asm__(".text\n.globl sbx_start\n.type sbx_start, %function\n"
         "    b _start\n"
         ".size sbx_start, . - sbx_start\n");
 
-static uint64_t ticks(void)
+static long call(long number, uintptr_t first, uintptr_t second, long third)
 {
-    uint64_t now;
+    register long x8 __asm__("x8") = number;
+    register uintptr_t x0 __asm__("x0") = first;
+    register uintptr_t x1 __asm__("x1") = second;
+    register long x2 __asm__("x2") = third;
 
-    __asm__ volatile("isb\n\tmrs %0, cntvct_el0\n\tisb" : "=r"(now) : : "memory");
-    return now;
-}
-
-static uint64_t ticks_per_us(void)
-{
-    uint64_t per_second;
-
-    __asm__("mrs %0, cntfrq_el0" : "=r"(per_second));
-    return per_second / 1000000;
-}
-
-static long advise(uintptr_t from, uintptr_t bytes, long how)
-{
-    register long number __asm__("x8") = SYS_madvise;
-    register uintptr_t result __asm__("x0") = from;
-    register uintptr_t second __asm__("x1") = bytes;
-    register long third __asm__("x2") = how;
-
-    __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(second), "r"(third) : "memory");
-    return (long)result;
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+    return (long)x0;
 }
 #endif
 
@@ -100,16 +71,25 @@ static void map(uintptr_t from, uintptr_t to, long how)
 {
     from &= ~(uintptr_t)(PAGE - 1);
     to = (to + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    (void)advise(from, to - from, how);
+    (void)call(SYS_madvise, from, to - from, how);
+}
+
+/* Monotonic. By the system call: what the library asks has pages of its own, and a processor's counter may be forbidden. */
+static int64_t now_ns(void)
+{
+    struct timespec now = {0};
+
+    (void)call(SYS_clock_gettime, CLOCK_MONOTONIC, (uintptr_t)&now, 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* With a page of the stack that nobody has used yet. */
 static bool is_dear(uintptr_t here)
 {
-    uint64_t before = ticks();
+    int64_t before = now_ns();
 
     *(volatile char *)(here - 2 * (uintptr_t)PAGE) = 0;
-    return ticks() - before > DEAR_US * ticks_per_us();
+    return now_ns() - before > DEAR_NS;
 }
 
 void sbx_start_mapped(void)
