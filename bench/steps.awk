@@ -49,6 +49,7 @@ function start_launch() {
     supervisor = pid
     began = mark = left[pid] = now
     stage = 1
+    has_launcher = 0
     split("", spent)
     split("", calls)
 }
@@ -82,7 +83,8 @@ function on_fork(text, parent, child) {
     child = field("child_pid", text)
     left[child] = now
     if (role[parent] == "sbx") {
-        role[child] = call[parent] ~ /^clone3?$/ && stage == 2 ? "launcher" : "idmap"
+        role[child] = has_launcher ? "idmap" : "launcher"
+        has_launcher = 1
     } else if (role[parent] == "launcher") {
         role[child] = "init"
         born = now
@@ -114,6 +116,10 @@ function on_enter(who, name) {
     } else if (who == "sbx" && name == "sendto" && stage == 6) {
         end_phase("sbx: the watch listens")
         stage = 7
+    } else if (who == "sbx" && name == "wait4" && stage == 10) {
+        end_phase("sbx: usage, verdict, the end row is written (beside init's end)")
+        committed = now
+        stage = 11
     } else if (who == "command" && name == "exit_group" && stage == 8) {
         end_phase("the command itself")
         stage = 9
@@ -137,10 +143,9 @@ function on_leave(who, name) {
     } else if (who == "sbx" && name == "recvfrom" && stage == 9) {
         end_phase("init reaps, says how it ended")
         stage = 10
-    } else if (who == "sbx" && name == "fdatasync" && stage == 10) {
-        end_phase("sbx: the end row is durable (beside init's end)")
-        stage = 11
-    } else if (who == "sbx" && name == "wait4" && (stage == 10 || stage == 11)) {
+    } else if (who == "launcher" && name == "fdatasync" && stage >= 11) {
+        note("launcher: the end row is durable (beside the clean-up)", now - committed)
+    } else if (who == "sbx" && name == "wait4" && stage == 11) {
         end_phase("init has died with its namespaces")
         stage = 12
     }
@@ -185,10 +190,9 @@ END {
     printf "medians over %d launches, in microseconds\n\n", whole
     for (i = 1; i <= phase_count; i++) {
         printf "%8.0f  %s\n", median(phase_name[i]), phase_name[i]
-        if (phase_name[i] ~ /^launcher/)
-            for (j = 1; j <= beside_count; j++)
-                if (beside_name[j] ~ /^sbx/)
-                    printf "  (%5.0f  %s)\n", median(beside_name[j]), beside_name[j]
+        for (j = 1; j <= beside_count; j++)
+            if (phase_name[i] ~ /^launcher/ && beside_name[j] ~ /^sbx/ || phase_name[i] ~ /clean-up/ && beside_name[j] ~ /^launcher/)
+                printf "  (%5.0f  %s)\n", median(beside_name[j]), beside_name[j]
     }
     printf "%8.0f  %s\n", median("all of it"), "all of it, from sbx's execve to its end"
 
