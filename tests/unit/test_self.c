@@ -1,9 +1,11 @@
 /* Who we are for the kernel, asked once by each process, and what the text says that it answers with. */
+#include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "harness/base/linux/self.h"
 #include "tests/support/child.h"
+#include "tests/support/refuse.h"
 
 static int in_a_fork(void)
 {
@@ -30,6 +32,31 @@ static void test_after_a_fork(void **state)
     assert_int_equal(again.start_ticks, self.start_ticks);
     assert_int_equal(again.pid_namespace, self.pid_namespace);
     assert_int_equal(sbx_test_in_child(in_a_fork), 0);
+}
+
+/* Nothing is opened for the second answer; a fork has to ask, and is told that it cannot be seen. */
+static int asks_once(void)
+{
+    sbx_self first = sbx_self_look(), again;
+    pid_t child;
+    int status;
+
+    if (!sbx_test_refuse_call(SYS_openat, EACCES))
+        return 1;
+    again = sbx_self_look();
+    if (again.pid != first.pid || again.start_ticks != first.start_ticks ||
+        again.pid_namespace != first.pid_namespace)
+        return 2;
+    child = fork();
+    if (child == 0)
+        _exit(sbx_self_look().pid == 0 ? 0 : 1);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0 ? 0 : 3;
+}
+
+static void test_once(void **state)
+{
+    (void)state;
+    assert_int_equal(sbx_test_in_child(asks_once), 0);
 }
 
 /* Whoever names himself like the rest of the text deceives nobody. */
@@ -72,7 +99,7 @@ static void test_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_after_a_fork),
-                                       cmocka_unit_test(test_text)};
+                                       cmocka_unit_test(test_once), cmocka_unit_test(test_text)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,9 +8,9 @@
 #include "harness/base/text.h"
 
 enum {
-    SBX_ARGUMENTS_MOST = 64,        /* of them */
+    SBX_ARGUMENTS_MOST = 64,         /* of them */
     SBX_ARGUMENTS_BYTES_MOST = 4096, /* of all together */
-    SBX_ARGUMENT_BYTES_MOST = 1023, /* of one; of a longer one 256 are kept */
+    SBX_ARGUMENT_BYTES_MOST = 1023,  /* of one; of a longer one the next are kept */
     SBX_ARGUMENT_BYTES_CUT = 256
 };
 

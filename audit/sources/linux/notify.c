@@ -24,7 +24,7 @@
 #include "audit/sources/linux/syscalls.h"
 #include "audit/sources/linux/wake.h"
 #include "harness/base/clock.h"
-#include "harness/base/json.h"
+#include "harness/base/text.h"
 
 struct sbx_watch {
     int listener;

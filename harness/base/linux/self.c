@@ -43,7 +43,7 @@ static sbx_self ask(void)
 
     if (fd >= 0)
         close(fd);
-    text[bytes > 0 ? bytes : 0] = '\0';
+    text[bytes > 0 && text[bytes - 1] == '\n' ? bytes : 0] = '\0'; /* whole, or nothing of it */
     return (sbx_self){.pid = (int)strtol(text, NULL, 10),
                       .start_ticks = sbx_self_parse_start(&is_dead, text),
                       .pid_namespace = sbx_self_namespace("pid")};
