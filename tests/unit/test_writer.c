@@ -26,9 +26,11 @@ static void test_dead_and_not_buried(void **state)
     sbx_supervisor_self(&self);
     child = fork();
     assert_true(child >= 0);
-    if (child == 0)
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
+    }
     other = of(child, &self);
     assert_false(sbx_supervisor_is_gone(&other, &self));
     assert_int_equal(kill(child, SIGKILL), 0);
@@ -67,6 +69,7 @@ static void test_pid_of_another(void **state)
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* where the test fails, too */
         (void)!write(gate[1], prctl(PR_SET_NAME, "a\n) S 1") == 0 ? "y" : "n", 1);
         for (;;)
             pause();
