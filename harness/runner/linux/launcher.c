@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,10 +41,11 @@ struct sbx_launcher {
     pthread_cond_t changed;
     char *stack;
     sbx_entry *entry;            /* NULL: nothing to launch */
-    void (*work)(void *context); /* NULL: nothing to do behind that */
+    void (*work)(void *context); /* NULL: nothing to do beside its end */
     void *context;
-    int our_fd; /* the supervisor's end, which the new process must not keep */
-    pid_t pid;  /* written by the kernel before that process runs */
+    int our_fd;    /* the supervisor's end, which the new process must not keep */
+    pid_t pid;     /* written by the kernel before that process runs */
+    int is_wanted; /* a futex: that process has spoken its last, or somebody waits for its end */
     bool must_end;
     bool serves_many;        /* what each job needs is made once */
     bool has_no_bounding;    /* this thread, and what it makes */
@@ -82,15 +84,31 @@ static sbx_status enter_network(sbx_launcher *self, sbx_error *err)
     return SBX_OK;
 }
 
-/* Dead, and left to be buried. A bare system call: the library's own would write what is the child's meanwhile. */
+/* Dead, and left to be buried. */
 static void wait_for(pid_t pid)
 {
     while (syscall(SYS_waitid, P_PID, pid, NULL, WEXITED | WNOWAIT, NULL) != 0 && errno == EINTR) {
     }
 }
 
-/* Returns when the process is dead, or was never made. */
-static void launch(sbx_launcher *self)
+/*
+ * While the process runs on this thread. Bare system calls: the library's own would write what is the child's meanwhile.
+ * Not for the process's end, which takes long: whoever wakes here has the disk written beside that.
+ */
+static void rest(sbx_launcher *self)
+{
+    while (__atomic_load_n(&self->is_wanted, __ATOMIC_ACQUIRE) == 0)
+        (void)syscall(SYS_futex, &self->is_wanted, FUTEX_WAIT_PRIVATE, 0, NULL);
+}
+
+static void wake(sbx_launcher *self)
+{
+    __atomic_store_n(&self->is_wanted, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, &self->is_wanted, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* The process's pid; 0: it was never made, and why has been told. */
+static pid_t launch(sbx_launcher *self)
 {
     sbx_entry *entry = self->entry;
     sbx_wire message = {.kind = SBX_WIRE_FAILED};
@@ -101,13 +119,12 @@ static void launch(sbx_launcher *self)
     entry->has_no_bounding = self->has_no_bounding && !entry->plan->user_namespace;
     if (!self->serves_many || enter_network(self, &message.u.error) == SBX_OK) {
         pid = clone(run_init, self->stack + STACK_BYTES, flags, self, &self->pid);
-        if (pid >= 0) {
-            wait_for(pid);
-            return;
-        }
+        if (pid >= 0)
+            return pid;
         (void)sbx_spawn_explain(entry->plan, errno, &message.u.error);
     }
     (void)send(entry->control_fd, &message, sizeof(message), MSG_NOSIGNAL);
+    return 0;
 }
 
 static void *serve(void *context)
@@ -117,26 +134,29 @@ static void *serve(void *context)
     if (self->serves_many)
         self->has_no_bounding = sbx_ids_drop_bounding(NULL) == SBX_OK;
     pthread_mutex_lock(&self->lock);
-    while (!self->must_end) {
-        bool launches = self->entry != NULL;
+    for (;;) {
+        pid_t pid = 0;
 
-        if (!launches && self->work == NULL) {
+        while (self->entry == NULL && self->work == NULL && !self->must_end)
             pthread_cond_wait(&self->changed, &self->lock);
-            continue;
-        }
+        if (self->must_end)
+            break;
         pthread_mutex_unlock(&self->lock);
-        if (launches) {
-            launch(self);
-            close(self->entry->control_fd); /* init's end: the supervisor hears that it is gone */
-        } else {
-            self->work(self->context);
+        if (self->entry != NULL) {
+            pid = launch(self);
+            /* Init has its own: the supervisor hears when that is gone. */
+            close(self->entry->control_fd);
+            rest(self);
         }
+        if (self->work != NULL)
+            self->work(self->context);
+        if (pid > 0)
+            wait_for(pid);
         pthread_mutex_lock(&self->lock);
-        if (launches)
-            self->entry = NULL;
-        else
-            self->work = NULL;
-        self->must_end |= !self->serves_many && !launches; /* gone before anybody waits for that */
+        /* Gone before anybody waits for that. */
+        self->must_end = !self->serves_many && self->work != NULL;
+        self->entry = NULL;
+        self->work = NULL;
         pthread_cond_signal(&self->changed);
     }
     pthread_mutex_unlock(&self->lock);
@@ -192,6 +212,7 @@ void sbx_launcher_start(sbx_launcher *self, sbx_entry *entry, int our_fd)
 {
     pthread_mutex_lock(&self->lock);
     self->pid = 0;
+    self->is_wanted = 0;
     self->our_fd = our_fd;
     self->entry = entry;
     pthread_cond_signal(&self->changed);
@@ -213,10 +234,12 @@ void sbx_launcher_call(sbx_launcher *self, void (*work)(void *context), void *co
     self->context = context;
     pthread_cond_signal(&self->changed);
     pthread_mutex_unlock(&self->lock);
+    wake(self);
 }
 
 void sbx_launcher_wait(sbx_launcher *self)
 {
+    wake(self);
     pthread_mutex_lock(&self->lock);
     while (self->entry != NULL || self->work != NULL)
         pthread_cond_wait(&self->changed, &self->lock);
@@ -227,6 +250,7 @@ void sbx_launcher_free(sbx_launcher *self)
 {
     if (self == NULL)
         return;
+    sbx_launcher_wait(self);
     pthread_mutex_lock(&self->lock);
     self->must_end = true;
     pthread_cond_signal(&self->changed);

@@ -149,7 +149,7 @@ void sbx_spawn_meet(sbx_child *child, const sbx_launcher *launcher);
  * here on, as is *entry until sbx_launcher_wait(). */
 void sbx_launcher_start(sbx_launcher *launcher, sbx_entry *entry, int our_fd);
 pid_t sbx_launcher_pid(const sbx_launcher *launcher); /* 0: not made yet. Known once it has spoken. */
-/* Has the thread, which waits for that process, do something else behind its end. */
+/* That process has spoken its last, or was never made: has the thread do something (NULL: nothing) beside its end. */
 void sbx_launcher_call(sbx_launcher *launcher, void (*work)(void *context), void *context);
 void sbx_launcher_wait(sbx_launcher *launcher); /* until that process is gone, and what was called is done */
 void sbx_launcher_free(sbx_launcher *launcher);       /* NULL is fine */

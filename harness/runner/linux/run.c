@@ -431,6 +431,11 @@ static void sync_end(void *context)
     sbx_record_sync(&run->record, run->result);
 }
 
+static bool syncs_now(const live_run *run)
+{
+    return run->record.store != NULL && !run->record.keeps_store;
+}
+
 /* 9. Everything is dead: what happened is decided and written down. */
 static void conclude(live_run *run)
 {
@@ -458,8 +463,10 @@ static void conclude(live_run *run)
         &run->placeholders); /* before the row says that there is nothing left */
     sbx_record_end(&run->record, result);
     /* The disk takes about as long as to clean up does. A worker's row is synced with its next start. */
-    if (run->launcher != NULL && run->record.store != NULL && !run->record.keeps_store)
-        sbx_launcher_call(run->launcher, sync_end, run);
+    if (run->launcher != NULL && run->has_met)
+        sbx_launcher_call(run->launcher, syncs_now(run) ? sync_end : NULL, run);
+    else if (run->launcher != NULL && syncs_now(run))
+        sync_end(run);
 }
 
 /* 10. Nothing is left on the host when this returns; of ours nothing, unless the process ends here. */
