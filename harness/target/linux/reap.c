@@ -47,23 +47,21 @@ static void signal_all(const reaper *self, int number)
     }
 }
 
-/* Kills and reaps until there is no child; orphans of the killed become ours and follow. */
+/* Kills and reaps until there is no child; orphans of the killed become ours and follow. Mostly there is none. */
 static uint64_t kill_all(const reaper *self)
 {
     uint64_t count = 0;
     pid_t got;
 
-    while (waitpid(-1, NULL, WNOHANG) > 0) {
-        /* dead already when the command ended: not left behind */
-    }
-    for (;;) {
+    do { /* dead already when the command ended: not left behind */
+        got = waitpid(-1, NULL, WNOHANG | __WALL);
+    } while (got > 0);
+    while (got >= 0 || errno == EINTR) {
         signal_all(self, SIGKILL);
         got = waitpid(-1, NULL, __WALL);
-        if (got > 0)
-            count++;
-        else if (errno != EINTR)
-            return count;
+        count += got > 0;
     }
+    return count;
 }
 
 /* "read_bytes: N" and "write_bytes: N" of /proc/self/io, which sums up every reaped descendant. */
