@@ -45,7 +45,7 @@ static void put_data(sbx_text *out, const sbx_text *data)
         uint32_t code = 0;
         size_t length = 1;
 
-        if (*at >= 0 && *at < 0x7F && *at != '<') {
+        if ((unsigned char)*at < 0x7F && *at != '<') {
             at++;
             continue;
         }

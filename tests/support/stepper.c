@@ -1,6 +1,7 @@
 /* See stepper.h. */
 #include "tests/support/stepper.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +18,41 @@
 #include "tests/support/test.h"
 
 enum { LONGEST_MS = 20000 };
+
+/* Where a call's number, its result and its arguments are. */
+#if defined(__x86_64__)
+#define CALL(registers) ((registers)->orig_rax)
+#define RESULT(registers) ((registers)->rax)
+#define ARGUMENT_0(registers) ((registers)->rdi)
+#define ARGUMENT_2(registers) ((registers)->rdx)
+#elif defined(__aarch64__)
+#define CALL(registers) ((registers)->regs[8])
+#define RESULT(registers) ((registers)->regs[0])
+#define ARGUMENT_0(registers) ((registers)->regs[0])
+#define ARGUMENT_2(registers) ((registers)->regs[2])
+#endif
+
+static bool move_registers(enum __ptrace_request request, pid_t pid, struct user_regs_struct *all)
+{
+    struct iovec part = {.iov_base = all, .iov_len = sizeof(*all)};
+
+    return ptrace(request, pid, (void *)(uintptr_t)NT_PRSTATUS, &part) == 0;
+}
+
+/* At its entry: no call is made. */
+static bool drop_call(pid_t pid, struct user_regs_struct *all)
+{
+#if defined(__aarch64__)
+    int none = -1;
+    struct iovec part = {.iov_base = &none, .iov_len = sizeof(none)};
+
+    (void)all;
+    return ptrace(PTRACE_SETREGSET, pid, (void *)(uintptr_t)NT_ARM_SYSTEM_CALL, &part) == 0;
+#else
+    CALL(all) = (unsigned long long)-1;
+    return move_registers(PTRACE_SETREGSET, pid, all);
+#endif
+}
 
 static pid_t start(const sbx_test_place *place, const char *const *argv)
 {
@@ -59,22 +96,21 @@ static void fail_call(pid_t pid, int error, uint64_t until_ns, bool *has_hung)
 {
     struct user_regs_struct regs;
 
-    assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
-    regs.orig_rax = (unsigned long long)-1;
-    assert_int_equal(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+    assert_true(move_registers(PTRACE_GETREGSET, pid, &regs));
+    assert_true(drop_call(pid, &regs));
     assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
     if (!WIFSTOPPED(wait_for(pid, until_ns, has_hung)))
         return;
-    assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
-    regs.rax = (unsigned long long)(long long)-error;
-    assert_int_equal(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+    assert_true(move_registers(PTRACE_GETREGSET, pid, &regs));
+    RESULT(&regs) = (unsigned long long)(long long)-error;
+    assert_true(move_registers(PTRACE_SETREGSET, pid, &regs));
 }
 
 static long call_of(pid_t pid)
 {
     struct user_regs_struct regs;
 
-    return ptrace(PTRACE_GETREGS, pid, NULL, &regs) == 0 ? (long)regs.orig_rax : -1;
+    return move_registers(PTRACE_GETREGSET, pid, &regs) ? (long)CALL(&regs) : -1;
 }
 
 /* Of which POSIX says that they always succeed; and the C library's own, which aborts on a number that futex(2) has not. */
@@ -89,7 +125,10 @@ bool sbx_test_step_may_fail(long call)
 {
     return !is_always_right(call) && call != SYS_exit_group && call != SYS_exit &&
            call != SYS_rt_sigreturn && call != SYS_munmap && call != SYS_mprotect &&
-           call != SYS_arch_prctl && call != SYS_brk && call != SYS_kill && call != SYS_close;
+#if defined(SYS_arch_prctl)
+           call != SYS_arch_prctl &&
+#endif
+           call != SYS_brk && call != SYS_kill && call != SYS_close;
 }
 
 /* From stop to stop; true: it has come to the step and was dealt with. */
@@ -150,11 +189,11 @@ static bool may_be_short(pid_t pid, const struct user_regs_struct *regs)
     char link[48], target[SBX_TEST_PATH_BYTES] = "";
     ssize_t bytes;
 
-    if ((regs->orig_rax != SYS_read && regs->orig_rax != SYS_write &&
-         regs->orig_rax != SYS_pread64 && regs->orig_rax != SYS_pwrite64) ||
-        regs->rdx < 2)
+    if ((CALL(regs) != SYS_read && CALL(regs) != SYS_write && CALL(regs) != SYS_pread64 &&
+         CALL(regs) != SYS_pwrite64) ||
+        ARGUMENT_2(regs) < 2)
         return false;
-    snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)regs->rdi);
+    snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, (int)ARGUMENT_0(regs));
     bytes = readlink(link, target, sizeof(target) - 1);
     return bytes > 0 && (strncmp(target, "pipe:", 5) == 0 ||
                          (target[0] == '/' && strncmp(target, "/proc/", 6) != 0 &&
@@ -166,16 +205,16 @@ static unsigned halve_or_restore(pid_t pid, bool is_entry, unsigned long long *a
 {
     struct user_regs_struct regs;
 
-    if (ptrace(PTRACE_GETREGS, pid, NULL, &regs) != 0)
+    if (!move_registers(PTRACE_GETREGSET, pid, &regs))
         return 0;
     if (!is_entry && *asked != 0) {
-        regs.rdx = *asked;
+        ARGUMENT_2(&regs) = *asked;
         *asked = 0;
-        (void)ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+        (void)move_registers(PTRACE_SETREGSET, pid, &regs);
     } else if (is_entry && may_be_short(pid, &regs)) {
-        *asked = regs.rdx;
-        regs.rdx -= regs.rdx / 2;
-        return ptrace(PTRACE_SETREGS, pid, NULL, &regs) == 0;
+        *asked = ARGUMENT_2(&regs);
+        ARGUMENT_2(&regs) -= *asked / 2;
+        return move_registers(PTRACE_SETREGSET, pid, &regs);
     }
     return 0;
 }

@@ -48,7 +48,7 @@ static int wait_to_be_killed(void *parent)
 {
     (void)syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     while (syscall(SYS_getppid) == *(const pid_t *)parent)
-        syscall(SYS_pause);
+        syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
     return 0;
 }
 

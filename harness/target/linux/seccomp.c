@@ -61,11 +61,16 @@ static bool has_file_to_read(void)
 static sbx_status refuse_truncating(sbx_error *err)
 {
     enum { NEITHER = 3 };
+#if defined(SYS_open)
+    enum { OPEN = SYS_open };
+#else
+    enum { OPEN = -1 }; /* no such call: younger architectures have openat alone */
+#endif
     struct sock_filter code[] = {
         /* 0 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         /* 1 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_truncate, 11 - 2, 0),
         /* 2 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 12 - 3, 0),
-        /* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_open, 5 - 4, 0),
+        /* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (__u32)OPEN, 5 - 4, 0),
         /* 4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 7 - 5, 13 - 5),
         /* 5 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
         /* 6 */ BPF_STMT(BPF_JMP | BPF_JA, 8 - 7),
