@@ -8,6 +8,7 @@
 #   SBX_GUEST_RUNS="root user …"    which of the runs
 #   SBX_GUEST_SUITE=bookworm        Debian's
 #   SBX_GUEST_KERNEL=SUITE          its kernel from another suite, such as bookworm-backports
+#   SBX_GUEST_KVM=0                 without KVM, where it is there and does not work (a guest's own, say)
 #   SBX_GUEST_MINUTES=120           after that the guest is ended, and the test has failed
 #   SBX_MUST_WORK=1                 also where QEMU is missing
 #
@@ -69,7 +70,7 @@ cp tests/guest/inside.sh "$scratch/disk/guest"
 
 machine=(-accel "tcg,thread=multi" -cpu Nehalem) # without AVX, which costs TCG more than it brings
 slow=20
-if [ -w /dev/kvm ]; then
+if [ -w /dev/kvm ] && [ "${SBX_GUEST_KVM-1}" = 1 ]; then
     machine=(-accel kvm -cpu host)
     slow=2
 fi
