@@ -36,7 +36,6 @@ bench_scratch
 bench_compile "$scratch/floor" floor.c
 true=/bin/true
 export SBX_AUDIT_DB=$scratch/audit.db
-limits=(--mem 1G --procs 64 --wall 60s)
 cd / # where nobody works: sbx's default policy has no writable root
 
 # manifest N: of so many tasks, in $scratch/N.jsonl
@@ -49,17 +48,15 @@ manifest() {
 # --- contestants: run_NAME N ---
 
 run_floor() { "$scratch/floor" "$jobs" "$1" "$true"; }
-run_batch() { "$sbx" batch run -q -j "$jobs" "${limits[@]}" "$scratch/$1.jsonl"; }
+run_batch() { "$sbx" batch run -q -j "$jobs" "${bench_limits[@]}" "$scratch/$1.jsonl"; }
 run_batch_out() {
     rm -rf "$scratch/out"
-    "$sbx" batch run -q -j "$jobs" "${limits[@]}" --out "$scratch/out" "$scratch/$1.jsonl"
+    "$sbx" batch run -q -j "$jobs" "${bench_limits[@]}" --out "$scratch/out" "$scratch/$1.jsonl"
 }
 run_library() { "$scratch/library" "$sbx" "$SBX_AUDIT_DB" "$jobs" "$1" "$true"; }
-run_exec() { seq "$1" | xargs -P "$jobs" -n 1 "$sbx" exec -q "${limits[@]}" -- "$true"; }
-bwrap=(bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /var/tmp --unshare-all
-    --die-with-parent --new-session --cap-drop ALL -- "$true")
-run_xargs_bwrap() { seq "$1" | xargs -P "$jobs" -n 1 "${bwrap[@]}"; }
-run_parallel_bwrap() { seq "$1" | parallel --will-cite -j "$jobs" "${bwrap[@]}"; }
+run_exec() { seq "$1" | xargs -P "$jobs" -n 1 "$sbx" exec -q "${bench_limits[@]}" -- "$true"; }
+run_xargs_bwrap() { seq "$1" | xargs -P "$jobs" -n 1 "${bench_bwrap[@]}"; }
+run_parallel_bwrap() { seq "$1" | parallel --will-cite -j "$jobs" "${bench_bwrap[@]}"; }
 firejail=(firejail --quiet --noprofile --net=none --private-tmp --private-dev --read-only=/ --caps.drop=all
     --seccomp --nonewprivs --ipc-namespace -- "$true")
 run_parallel_firejail() { seq "$1" | parallel --will-cite -j "$jobs" "${firejail[@]}"; }
@@ -81,9 +78,9 @@ if [ -e "$library_archive" ]; then
     names+=(library)
 fi
 names+=(exec)
-bench_works "${bwrap[@]}" && names+=(xargs_bwrap)
+bench_works "${bench_bwrap[@]}" && names+=(xargs_bwrap)
 if command -v parallel >/dev/null; then
-    bench_works "${bwrap[@]}" && names+=(parallel_bwrap)
+    bench_works "${bench_bwrap[@]}" && names+=(parallel_bwrap)
     bench_works "${firejail[@]}" && names+=(parallel_firejail)
 fi
 
@@ -166,7 +163,7 @@ flatness() {
         (
             export SBX_AUDIT_DB=$scratch/flat/audit.db
             TIMEFORMAT='%R %U %S'
-            time "$sbx" batch run -q -j "$jobs" "${limits[@]}" --out "$scratch/out" "$scratch/$count.jsonl" </dev/null
+            time "$sbx" batch run -q -j "$jobs" "${bench_limits[@]}" --out "$scratch/out" "$scratch/$count.jsonl" </dev/null
         ) 2>"$scratch/used" &
         pid=$!
         watch_peaks "$pid"

@@ -44,6 +44,12 @@ bench_compile() {
     "${CC:-cc}" -std=c17 -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -I"$root" -o "$output" "${@/#/$here/}"
 }
 
+# What a run of sbx is limited to, and the nearest policy that bubblewrap can express: read-only world, private temp, its own
+# namespaces, no capabilities. It has no limits, no secrets, no record; no second wall; no filter without one made by hand.
+bench_limits=(--mem 1G --procs 64 --wall 60s)
+bench_bwrap=(bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /var/tmp
+    --unshare-all --die-with-parent --new-session --cap-drop ALL -- /bin/true)
+
 # bench_works COMMAND…: it is here, and does what it is asked.
 bench_works() {
     command -v "$1" >/dev/null && "$@" </dev/null >/dev/null 2>&1

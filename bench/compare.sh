@@ -12,12 +12,19 @@ root=$(dirname "$here")
 . "$here/common.sh"
 
 runs=150 copies=5
-while [ "${1-}" = --runs ] || [ "${1-}" = --copies ]; do
-    [ $# -ge 2 ] || bench_fail "$1 needs a value"
-    declare "${1#--}=$2"
-    shift 2
+while [ $# -gt 0 ]; do
+    case $1 in
+    --runs | --copies)
+        [ $# -ge 2 ] || bench_fail "$1 needs a value"
+        declare "${1#--}=$2"
+        shift 2
+        ;;
+    -*) bench_fail "unknown option: $1" ;;
+    *) break ;;
+    esac
 done
 [ $# -gt 0 ] || bench_fail "which programs? (bench/compare.sh PROGRAM…)"
+[ $((copies * $# + 1)) -le 32 ] || bench_fail "$copies copies of $# programs and bubblewrap are more than 32: fewer with --copies"
 
 bench_scratch
 chmod 755 "$scratch"
@@ -25,10 +32,9 @@ bench_compile "$scratch/launch" launch.c report.c
 unset SBX_AUDIT_DB
 contestants=()
 base=1.1
-if bench_works bwrap --ro-bind / / true; then
+if bench_works "${bench_bwrap[@]}"; then
     base=bwrap
-    contestants=(@bwrap bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /var/tmp
-        --unshare-all --die-with-parent --new-session --cap-drop ALL -- /bin/true)
+    contestants=(@bwrap "${bench_bwrap[@]}")
 fi
 for copy in $(seq "$copies"); do
     number=0
@@ -37,8 +43,9 @@ for copy in $(seq "$copies"); do
         name=$number.$copy
         mkdir "$scratch/$name"
         cp "$program" "$scratch/$name/sbx"
-        contestants+=("@$name" "$scratch/$name/sbx" exec --audit-db "$scratch/$name/audit.db" --mem 1G --procs 64
-            --wall 60s -- /bin/true)
+        run=("$scratch/$name/sbx" exec --audit-db "$scratch/$name/audit.db" "${bench_limits[@]}" -- /bin/true)
+        (cd / && "${run[@]}" </dev/null) || bench_fail "this does not work: $program exec … ${bench_limits[*]} -- /bin/true"
+        contestants+=("@$name" "${run[@]}")
     done
 done
 (cd / && "$scratch/launch" --json "$scratch/result" --base "$base" --runs "$runs" --cold-runs 0 --gap-ms 0 \

@@ -49,12 +49,9 @@ cd / # where nobody works: sbx's default policy has no writable root
 contestants=(@nothing "$true" @env /usr/bin/env "$true")
 base=nothing
 
-# The nearest policy that bubblewrap can express: read-only world, private temp, its own namespaces, no
-# capabilities. It has no limits, no secrets, no record; no second wall; no filter without one made by hand.
-if bench_works bwrap --ro-bind / / true; then
+if bench_works "${bench_bwrap[@]}"; then
     base=bwrap
-    contestants+=(@bwrap bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /var/tmp
-        --unshare-all --die-with-parent --new-session --cap-drop ALL -- "$true")
+    contestants+=(@bwrap "${bench_bwrap[@]}")
 fi
 firejail=(firejail --quiet --noprofile --net=none --private-tmp --private-dev --read-only=/ --caps.drop=all
     --seccomp --nonewprivs --ipc-namespace -- "$true")
@@ -62,21 +59,20 @@ if bench_works "${firejail[@]}"; then
     contestants+=(@firejail "${firejail[@]}")
 fi
 
-limits=(--mem 1G --procs 64 --wall 60s)
-whole=("$sbx" exec --audit-db "$database" "${limits[@]}" -- "$true")
+whole=("$sbx" exec --audit-db "$database" "${bench_limits[@]}" -- "$true")
 "${whole[@]}" </dev/null || bench_fail "this does not work: ${whole[*]}"
 contestants+=("@sbx, all of it" "${whole[@]}")
 if [ -n "$before" ]; then
-    contestants+=("@the same, before" "$before" exec --audit-db "$scratch/state/before.db" "${limits[@]}" -- "$true")
+    contestants+=("@the same, before" "$before" exec --audit-db "$scratch/state/before.db" "${bench_limits[@]}" -- "$true")
 fi
-contestants+=("@sbx, not watching" "$sbx" exec --audit-db "$database" "${limits[@]}" --no-watch -- "$true")
+contestants+=("@sbx, not watching" "$sbx" exec --audit-db "$database" "${bench_limits[@]}" --no-watch -- "$true")
 contestants+=("@sbx, no limits" "$sbx" exec --audit-db "$database" -- "$true")
 # A database below a file that is no directory cannot be opened: the run is done all the same, unrecorded.
 unrecorded=(--audit best-effort --audit-db /dev/null/none)
-contestants+=("@sbx, no audit" "$sbx" exec "${unrecorded[@]}" "${limits[@]}" -- "$true")
+contestants+=("@sbx, no audit" "$sbx" exec "${unrecorded[@]}" "${bench_limits[@]}" -- "$true")
 contestants+=("@sbx, none of these" "$sbx" exec "${unrecorded[@]}" --no-watch -- "$true")
 if [ "$(id -u)" -eq 0 ]; then
-    contestants+=("@sbx, identity self" "$sbx" exec --identity self --audit-db "$database" "${limits[@]}" --
+    contestants+=("@sbx, identity self" "$sbx" exec --identity self --audit-db "$database" "${bench_limits[@]}" --
         "$true")
 fi
 contestants+=("@sbx --version" "$sbx" --version)

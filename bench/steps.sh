@@ -33,7 +33,7 @@ mkdir "$trace"
 
 command=$(realpath /bin/true)
 options=("$@")
-[ ${#options[@]} -gt 0 ] || options=(--mem 1G --procs 64 --wall 60s)
+[ ${#options[@]} -gt 0 ] || options=("${bench_limits[@]}")
 measure=("$scratch/launch" --runs "$runs" --cold-runs 0 --gap-ms 0)
 launches=(@sbx "$sbx" exec --audit-db "$scratch/state/audit.db" "${options[@]}" -- "$command")
 cd /
